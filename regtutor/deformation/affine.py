@@ -105,7 +105,8 @@ def affine_matrix(
 
     Args:
         rotate: radians: one angle in 2-D; about axis 0, 1, 2 in 3-D (applied 2 first).
-        shear: 2 coefficients in 2-D, 6 in 3-D: the off-diagonal entries row by row.
+        shear: 2 coefficients in 2-D, 6 in 3-D: one elementary shear for each off-diagonal place,
+            row by row, the first applied first, so that the volume stays.
         translate: voxels an axis.
         scale: factors an axis.
         spatial_dims: d; what is not given, or ends early, does nothing.
@@ -125,7 +126,9 @@ def affine_matrix(
     skew = torch.eye(d + 1, dtype=torch.float64)
     places = [(i, j) for i in range(d) for j in range(d) if i != j]
     for value, place in zip(shear, places):  # noqa: B905
-        skew[place] = value
+        slant = torch.eye(d + 1, dtype=torch.float64)
+        slant[place] = value
+        skew = slant @ skew
     shift = torch.eye(d + 1, dtype=torch.float64)
     shift[: len(translate), -1] = torch.as_tensor(translate, dtype=torch.float64)
     size = torch.eye(d + 1, dtype=torch.float64)
