@@ -1,0 +1,181 @@
+"""Images and points on disk.
+
+    millimetre = affine · (i, j, k, 1)
+
+A NIfTI image carries the affine that says where its voxels lie in the patient; points are plain
+numbers in a CSV file. What cannot be read is refused by the name of its file.
+Taught in notebook 06.
+
+Convention: the affine is 4×4, voxel → mm, and its axes point right, anterior, superior (RAS).
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from torch import Tensor
+
+from regtutor.checks import complaint, require, require_file
+
+# NIfTI readers elsewhere do not know these; the nearest type that they do know takes their place.
+_STORED_AS = {
+    torch.bool: torch.uint8,
+    torch.int64: torch.int32,
+    torch.float16: torch.float32,
+    torch.bfloat16: torch.float32,
+}
+
+
+def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
+    """An image and where it lies.
+
+    Args:
+        path: a NIfTI file (`.nii`, `.nii.gz`), or a `.npy` or `.npz` file of one array, whose
+            affine is then the identity.
+
+    Returns:
+        The values `(H, W)`, `(H, W, D)` or `(H, W, D, C)`, float32, scaled as the header says; and
+        the affine `(4, 4)`, float64, voxel → mm.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not an image, damaged, of other dimensions, or with NaN or infinite values.
+    """
+    path = require_file("image", path)
+    try:
+        array, affine = _read_array(path)
+    except (ImageFileError, HeaderDataError, EOFError, OSError, ValueError, zlib.error) as error:
+        remedy = "It is damaged, cut short or no image: copy it again."
+        raise ValueError(complaint(str(path), "an image", error, remedy)) from error
+    dims = "2 or 3 dimensions, or 4 with the channels last"
+    require(array.ndim in (2, 3, 4) and array.size > 0, str(path), dims, array.shape)
+    bad = array.size - int(np.isfinite(array).sum())
+    remedy = "Replace them, e.g. by numpy.nan_to_num, and write it again."
+    require(bad == 0, str(path), "finite values", f"{bad} of {array.size} NaN or infinite", remedy)
+    return torch.from_numpy(array), torch.from_numpy(affine)
+
+
+def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    if path.suffix == ".npy":
+        array, affine = np.load(path, allow_pickle=False), np.eye(4)
+    elif path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            require(len(arrays.files) == 1, str(path), "one array", arrays.files)
+            array, affine = arrays[arrays.files[0]], np.eye(4)
+    else:
+        image: Any = nib.load(path)
+        if path.name.endswith(".nii.gz"):  # all at once: only so its checksum, at the end, is read
+            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
+        array, affine = np.asarray(image.dataobj), image.affine
+    # A copy in C order: a compressed file comes as a read-only array in Fortran order.
+    return np.array(array, dtype=np.float32, order="C"), np.array(affine, dtype=np.float64)
+
+
+def write_image(
+    path: str | Path, image: Tensor, affine: Tensor, dtype: torch.dtype | None = None
+) -> None:
+    """Write a NIfTI image whole or not at all: first beside its place, then into it.
+
+    Args:
+        path: `….nii.gz` or `….nii`, in a folder that is there; a file of that name is replaced.
+        image: `(H, W)`, `(H, W, D)` or `(H, W, D, C)`.
+        affine: `(4, 4)`, voxel → mm. A warped image lies where the *fixed* image lies.
+        dtype: how to store the values (whole numbers are rounded to); the image's own by default.
+
+    Raises:
+        ValueError: another ending or shape, or values that the type cannot hold.
+        FileNotFoundError: no such folder.
+    """
+    path = Path(path).expanduser()
+    require(path.name.endswith((".nii", ".nii.gz")), "path", "….nii.gz or ….nii", path)
+    require(image.ndim in (2, 3, 4), "image", "(H, W), (H, W, D) or (H, W, D, C)", image.shape)
+    require(tuple(affine.shape) == (4, 4), "affine", "(4, 4)", tuple(affine.shape))
+    if not path.parent.is_dir():
+        remedy = "Make it with folder.mkdir(parents=True)."
+        raise FileNotFoundError(complaint("path", f"the folder {path.parent}", "none", remedy))
+    values = _as_stored(image.detach().cpu(), dtype or image.dtype)
+    nifti = nib.Nifti1Image(values.numpy(), affine.detach().cpu().double().numpy())
+    nifti.header.set_xyzt_units("mm")
+    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        nib.save(nifti, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _as_stored(image: Tensor, dtype: torch.dtype) -> Tensor:
+    dtype = _STORED_AS.get(dtype, dtype)
+    if dtype.is_floating_point or not image.numel():
+        return image.to(dtype)
+    rounded = image.round() if image.is_floating_point() else image
+    low, high = float(rounded.min()), float(rounded.max())
+    limits = torch.iinfo(dtype)
+    require(
+        limits.min <= low and high <= limits.max,
+        "image",
+        f"values in [{limits.min}, {limits.max}] to be stored as {dtype}",
+        f"[{low:g}, {high:g}]",
+        "Give dtype=torch.float32.",
+    )
+    return rounded.to(dtype)
+
+
+def read_points(path: str | Path) -> Tensor:
+    """Points from a table without header: a row a point, numbers parted by commas or white space.
+
+    Args:
+        path: a CSV or text file.
+
+    Returns:
+        `(N, columns)`, float32.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no rows, a row of another length, or what is not a finite number; with its line.
+    """
+    path = require_file("points", path)
+    rows: list[list[float]] = []
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        cells = line.split(",") if "," in line else line.split()
+        if not cells:
+            continue
+        place = f"{path}, line {number}"
+        rows.append([_number(cell, place) for cell in cells])
+        expected = f"{len(rows[0])} numbers as in the first row"
+        require(len(cells) == len(rows[0]), place, expected, len(cells))
+    require(len(rows) > 0, str(path), "a row of numbers a point", "an empty file")
+    return torch.tensor(rows, dtype=torch.float32)
+
+
+def _number(cell: str, place: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = float("nan")
+    require(np.isfinite(value), place, "a number", repr(cell), "The table has no header.")
+    return value
+
+
+def spacing_of(affine: Tensor, spatial_dims: int = 3) -> tuple[float, ...]:
+    """The size of a voxel along each array axis, in mm.
+
+    Args:
+        affine: `(4, 4)`, voxel → mm.
+        spatial_dims: 2 or 3.
+
+    >>> spacing_of(torch.diag(torch.tensor([-1.75, 1.25, 2.0, 1.0])))
+    (1.75, 1.25, 2.0)
+    """
+    require(tuple(affine.shape) == (4, 4), "affine", "(4, 4)", tuple(affine.shape))
+    return tuple(affine[:3, :spatial_dims].norm(dim=0).tolist())
