@@ -1,0 +1,1 @@
+"""How the chest of nobody is made. Read `shapes`, `anatomy`, `trees`, `breathing`, `scanner`."""
