@@ -23,9 +23,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from regtutor.checks import require, require_count
-from regtutor.data.phantom.anatomy import Subject, draw_subject, from_body, lungs
+from regtutor.data.phantom.anatomy import Subject, draw_subject, from_body, lungs, survey
 from regtutor.data.phantom.breathing import Grid, breathe, grid_over
-from regtutor.data.phantom.scanner import affine_of, image_and_mask, scan
+from regtutor.data.phantom.scanner import affine_of, image_and_mask, scan, string_beads
 from regtutor.data.phantom.trees import Tree, grow
 from regtutor.deformation import move_points
 from regtutor.files import write_image
@@ -67,7 +67,7 @@ def breathing_pair(seed: int, size: Sequence[int] = (64, 64, 64)) -> BreathingPa
 def breathing_slice(seed: int, size: Sequence[int] = (128, 128)) -> BreathingPair:
     """A coronal slice of a subject whose motion stays in the slice, so that the truth is exact.
 
-    Vessels within about 25 mm of the plane are drawn into it, as in a thick slab.
+    Vessels near the plane are drawn into it as if four times nearer, as in a thick slab.
 
     Convention: axis 0 runs from head to foot and axis 1 to the patient's left: shown with row 0
     at the top, the picture stands as radiologists hang it.
@@ -81,24 +81,24 @@ def breathing_slice(seed: int, size: Sequence[int] = (128, 128)) -> BreathingPai
     """
     _require_size(size, 2)
     require_count("seed", seed, least=0)
-    return _pair(seed, grid_over(size, axes=(2, 0), signs=(-1, 1), depth=12), thick=5)
+    return _pair(seed, grid_over(size, axes=(2, 0), signs=(-1, 1), depth=12), thick=4)
 
 
 def _require_size(size: Sequence[int], d: int) -> None:
-    good = len(size) == d and all(isinstance(n, int) and n >= 32 for n in size)
-    require(good, "size", f"{d} whole numbers ≥ 32", tuple(size))
+    numbers = tuple(size) if isinstance(size, Sequence) else (size,)
+    good = len(numbers) == d and all(isinstance(n, int) and n >= 32 for n in numbers)
+    require(good, "size", f"{d} whole numbers ≥ 32", size)
 
 
 def _pair(seed: int, grid: Grid, thick: float) -> BreathingPair:
     """The pair on any grid; what lies off its plane is drawn as if `thick` times nearer."""
     subject, generator = draw_subject(seed)
-    tree = _tree(subject, generator)
+    tree = grow(subject, generator)
     ddf, inverse = breathe(grid, subject)
-    fixed, fixed_mask = image_and_mask(grid, subject, tree, None, inverse, thick)
-    moving, moving_mask = image_and_mask(grid, subject, tree, ddf, inverse, thick)
-    forks, aside = grid.voxels(from_body(tree.forks.T, subject))
-    deep = lungs(tree.forks.T, subject) < -4
-    points = forks[deep & (aside / thick < 4)][None, :100]
+    tubes = string_beads(grid, subject, tree, thick)
+    fixed, fixed_mask = image_and_mask(grid, subject, tubes, ddf=None, inverse=None)
+    moving, moving_mask = image_and_mask(grid, subject, tubes, ddf, inverse)
+    points = _landmarks(grid, subject, tree, thick)
     return BreathingPair(
         fixed=scan(fixed, generator),
         moving=scan(moving, generator),
@@ -113,11 +113,12 @@ def _pair(seed: int, grid: Grid, thick: float) -> BreathingPair:
     )
 
 
-def _tree(subject: Subject, generator: torch.Generator) -> Tree:
-    """The vessels and airways of a subject."""
-    box = torch.tensor([[240.0], [170.0], [270.0]])
-    cloud = (torch.rand((3, 100_000), generator=generator) - 0.5) * box
-    return grow(cloud[:, lungs(cloud, subject) < -2].T, generator)
+def _landmarks(grid: Grid, subject: Subject, tree: Tree, thick: float) -> Tensor:
+    """About a hundred forks of vessels, well inside the lungs and all over them: `(1, N, d)`."""
+    voxels, aside = grid.voxels(from_body(tree.forks.T, subject))
+    deep = lungs(survey(tree.forks.T, subject), subject) < -4
+    good = (deep & (aside / thick < 4)).nonzero()[:, 0]
+    return voxels[good[:: max(1, len(good) // 100)]][None]
 
 
 def write_collection(

@@ -1,1 +1,4 @@
-"""How the chest of nobody is made. Read `shapes`, `anatomy`, `trees`, `breathing`, `scanner`."""
+"""How the chest of nobody is made; `data.thorax` is its door.
+
+Read `shapes`, `anatomy`, `organs`, `skeleton`, `trees`, `tubes`, `breathing`, `scanner`.
+"""

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regtutor.data.phantom.anatomy import Subject, cage, diaphragm, to_body, waves
+from regtutor.data.phantom.anatomy import Subject, survey, to_body, waves
 from regtutor.data.phantom.shapes import between, bump
-from regtutor.data.phantom.skeleton import spine_line
-from regtutor.deformation import exp, identity_grid, resize_field
-from regtutor.deformation.warp import warp
+from regtutor.deformation import compose, exp, identity_grid, resize_field
 
 FIELD_OF_VIEW = (336.0, 240.0, 364.0)  # mm: width, depth, height
 LATTICE = 6.0  # mm, where the motion is integrated
@@ -39,6 +37,11 @@ class Grid:
     def spacing(self) -> Tensor:
         """`(d,)` mm."""
         return self.matrix.norm(dim=0)
+
+    @property
+    def voxel(self) -> float:
+        """The geometric mean of the voxel's sides, mm."""
+        return float(self.spacing.prod() ** (1 / len(self.size)))
 
     def mm(self, voxels: Tensor) -> Tensor:
         """`(d, N)` voxels → `(3, N)` mm."""
@@ -82,32 +85,30 @@ def breathe(grid: Grid, subject: Subject) -> tuple[Tensor, Tensor]:
     speed = torch.linalg.pinv(grid.matrix) @ velocity(grid.mm(places), subject) / ratio[:, None]
     speed = speed.view(1, -1, *lattice)
     ddf, inverse = (resize_field(exp(v), grid.size) for v in (speed, -speed))
-    for _ in range(2):  # what the lattice left of the difference goes by invert's fixed point
-        inverse = -warp(ddf, inverse)
+    for _ in range(2):  # what the lattice left of the difference, the inverse itself undoes
+        inverse = compose(inverse, -compose(ddf, inverse))
     return ddf, inverse
 
 
 def velocity(mm: Tensor, subject: Subject) -> Tensor:
-    """`(3, N)` mm → `(3, N)` mm per unit time."""
-    places = to_body(mm, subject)
-    x, y, z = places
-    wall, _ = cage(places)
-    much = 0.65 + 0.7 * subject.breath[0]
-    held = 1 - bump((x.square() + (y - spine_line(z)[0] - 12).square()).sqrt(), 30)
-    inside = 1 - between(wall, -14, 8)
-    above = -diaphragm(places, subject)  # mm above the domes
-    central = bump(x - 8, 34) * bump(y - 5, 60)
-    down = (
-        (1 - between(above, -10, 130))
-        * (1 - 0.45 * central)
-        * (0.45 + 0.55 * between(z, -190, -130))
+    """How the body moves while it breathes in: `(3, N)` mm → `(3, N)` mm per unit time."""
+    site = survey(to_body(mm, subject), subject)
+    x, y, z = site.places
+    whole, diaphragm, sternum, sides, lift = subject.breath
+    free = 1 - bump(site.spine, 32)  # the spine holds still
+    inside = 1 - between(site.wall, -16, 10)  # the lung glides along the wall
+    middle = 1 - 0.45 * bump(x - 8, 34) * bump(y - 5, 60)  # the heart is held by its vessels
+    depth = 1 - between(-site.floor, -10, 130)  # all at the domes, nothing at the apex
+    down = (20 + 8 * diaphragm) * depth * middle * inside * (0.45 + 0.55 * between(z, -190, -130))
+    ribs = (
+        between(z, -190, -90) * (1 - between(z, 70, 130)) * (1 - 0.5 * between(site.wall, 20, 70))
     )
-    down = (20 + 8 * subject.breath[1]) * down * inside
-    chest = between(z, -190, -90) * (1 - between(z, 70, 130)) * (1 - between(wall, 20, 70) * 0.5)
-    front = between(-y, -40, 75)
-    forward = (6 + 5 * subject.breath[2]) * front * chest
-    outward = (3 + 4 * subject.breath[3]) * (x / 100).clamp(-1.2, 1.2) * chest
-    lift = (3 + 3 * subject.breath[4]) * front * chest * (1 - inside)
-    speed = torch.stack([outward, -forward, lift - down]) * held
-    drift = waves(1.6 * mm, subject.drift) * inside * held
-    return much * (speed + drift)
+    front = between(-y, -40, 75) * ribs
+    motion = torch.stack(
+        [
+            (3 + 4 * sides) * (x / 100).clamp(-1.2, 1.2) * ribs,
+            -(6 + 5 * sternum) * front,
+            (3 + 3 * lift) * front * (1 - inside) - down,
+        ]
+    )
+    return (0.6 + 0.6 * whole) * free * (motion + inside * waves(1.6 * mm, subject.drift))

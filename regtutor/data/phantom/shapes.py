@@ -1,5 +1,9 @@
 """Signed distances of simple solids, negative inside, and how they are joined and painted.
 
+    share(d) = clamp(½ − d / voxel, 0, 1),    image ← image + share · (value − image)
+
+Painting a solid by the share of each voxel that it fills gives the partial volume of a scanner.
+
 Source: the approximate distances are Quilez's, "Distance functions", iquilezles.org.
 
 Convention: places `(3, N)` in mm; a distance is `(N,)` in mm.
@@ -52,13 +56,18 @@ def box(places: Tensor, centre: Triple, half: Triple, round_off: float) -> Tenso
     return outside + beyond.amax(0).clamp_(max=0) - round_off
 
 
-def smooth_max(distances: Sequence[Tensor], width: float) -> Tensor:
-    """The overlap of solids, its edges rounded over `width` mm. (Union: the signs turned.)"""
+def overlap(distances: Sequence[Tensor], width: float) -> Tensor:
+    """What lies in all the solids, edges rounded over `width` mm: a smooth maximum."""
     result = distances[0]
     for other in distances[1:]:
         near = (width - (result - other).abs()).clamp_(min=0)
         result = torch.maximum(result, other) + near.square_() / (4 * width)
     return result
+
+
+def join(distances: Sequence[Tensor], width: float) -> Tensor:
+    """What lies in any of the solids, the groove between them filled over `width` mm."""
+    return -overlap([-distance for distance in distances], width)
 
 
 def bump(t: Tensor, width: float | Tensor) -> Tensor:
@@ -72,7 +81,19 @@ def between(t: Tensor, low: float, high: float) -> Tensor:
     return share * share * (3 - 2 * share)
 
 
-def paint(hu: Tensor, distance: Tensor, value: Tensor | float, voxel: float) -> None:
-    """Mix a solid into the image, in place, by the share of each voxel that it fills."""
-    share = (0.5 - distance / voxel).clamp_(0, 1)
-    hu += share * (value - hu)
+class Canvas:
+    """An image in the making.
+
+    Args:
+        hu: `(N,)`, HU; painted on in place.
+        voxel: mm, the width over which an edge is shared.
+    """
+
+    def __init__(self, hu: Tensor, voxel: float) -> None:
+        self.hu = hu
+        self.voxel = voxel
+
+    def paint(self, distance: Tensor, value: Tensor | float) -> None:
+        """Mix a solid into the image by the share of each voxel that it fills."""
+        share = (0.5 - distance / self.voxel).clamp_(0, 1)
+        self.hu += share * (value - self.hu)
