@@ -1,0 +1,180 @@
+"""LocalNet and GlobalNet against MONAI's.
+
+LocalNet to the bit: the first weights from one seed, the field, every gradient, the running
+statistics (mode "nearest"; linear resizing differs by the order of two sums: 1e-5). GlobalNet's
+features to the bit, its field to the rounding of `A x + t` in float32: 1e-4 voxel for fields of
+some tens of voxels, gradients 1e-4 relative.
+"""
+
+import itertools
+
+import pytest
+import torch
+from monai.networks import nets as monai_nets
+
+from regtutor import networks
+
+SIZES = {2: (16, 24), 3: (16, 8, 24)}
+LEVELS = [[0, 1, 2, 3], [3, 0], [3], [2, 1], [1, 3, 3], (0, 2)]
+
+
+def local_nets(spatial_dims, extract_levels, seed=0, **settings):
+    """MONAI's and ours, made from one seed."""
+    for library in (monai_nets, networks):
+        torch.manual_seed(seed)
+        settings.setdefault("out_channels", spatial_dims)
+        yield library.LocalNet(spatial_dims, 2, 2, extract_levels, **settings)
+
+
+def global_nets(spatial_dims, **settings):
+    """MONAI's and ours from one seed, with linear layers that predict something."""
+    for library in (monai_nets, networks):
+        torch.manual_seed(0)
+        settings.setdefault("depth", 2)
+        network = library.GlobalNet(SIZES[spatial_dims], spatial_dims, 2, 2, **settings)
+        fc = network.fc if library is networks else network.output_block.fc
+        torch.manual_seed(1)
+        torch.nn.init.normal_(fc.weight, std=0.02)
+        yield network
+
+
+def weights(network, theirs):
+    """The weights, or what hangs on them, under our names."""
+    return networks.from_monai(network.state_dict(), theirs)
+
+
+def same(ours, theirs, close):
+    return torch.equal(ours, theirs) if close == 0 else torch.allclose(ours, theirs, atol=close)
+
+
+def compare(monai, ours, batch=2, close=0.0):
+    """Field, gradients and running statistics in training, then the field in evaluation."""
+    torch.manual_seed(2)
+    d = len(ours.image_size) if isinstance(ours, networks.GlobalNet) else ours.encoder.spatial_dims
+    x, fields, images = torch.rand(batch, 2, *SIZES[d]), [], []
+    for network in (monai, ours):
+        images.append(x.clone().requires_grad_())
+        fields.append(network.train()(images[-1]))
+        weight = torch.linspace(-1, 1, fields[-1].numel()).view_as(fields[-1])
+        (fields[-1] * weight).mean().backward()
+    assert fields[0].detach().abs().max() > 0.01
+    assert same(*fields, close)
+    assert images[0].grad.abs().max() > 0
+    assert same(images[1].grad, images[0].grad, close)
+    theirs = networks.from_monai(
+        {n: p.grad for n, p in monai.named_parameters()} | dict(monai.named_buffers()), ours
+    )
+    mine = {n: p.grad for n, p in ours.named_parameters()} | dict(ours.named_buffers())
+    assert [n for n in theirs if not same(mine[n], theirs[n], close)] == []
+    with torch.no_grad():
+        assert same(ours.eval()(x), monai.eval()(x), close)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("levels", LEVELS, ids=str)
+@pytest.mark.parametrize("initializer", ["kaiming_uniform", "zeros"])
+def test_one_seed_makes_the_same_network(spatial_dims, levels, initializer):
+    """So every layer's first weights have MONAI's distribution."""
+    monai, ours = local_nets(spatial_dims, levels, out_kernel_initializer=initializer)
+    theirs = weights(monai, ours)
+    assert set(ours.state_dict()) == set(theirs)
+    assert all(torch.equal(theirs[name], value) for name, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("levels", LEVELS, ids=str)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_local_net(spatial_dims, levels, batch):
+    compare(*local_nets(spatial_dims, levels), batch=batch)
+
+
+SETTINGS = [
+    ({"pooling": False}, 0),
+    ({"use_additive_sampling": False}, 0),
+    ({"concat_skip": True}, 0),
+    ({"concat_skip": True, "use_additive_sampling": False, "pooling": False}, 0),
+    ({"out_channels": 5}, 0),
+    ({"mode": "area"}, 0),
+    ({"mode": "linear"}, 1e-5),
+    ({"mode": "linear", "align_corners": True}, 1e-5),
+    *[
+        ({"out_activation": name}, 0)
+        for name in ("tanh", "TANH", "relu", "leakyrelu", "prelu", "elu", "gelu", "sigmoid")
+    ],
+]
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize(("settings", "close"), SETTINGS, ids=str)
+def test_local_net_settings(spatial_dims, settings, close):
+    if settings.get("mode") == "linear":
+        settings = settings | {"mode": {2: "bilinear", 3: "trilinear"}[spatial_dims]}
+    compare(*local_nets(spatial_dims, [0, 1, 2], **settings), close=close)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_several_steps_of_training_stay_the_same_to_the_bit(spatial_dims):
+    pair = list(local_nets(spatial_dims, [0, 1, 2, 3], out_kernel_initializer="zeros"))
+    torch.manual_seed(3)
+    batches = torch.rand(4, 1, 2, *SIZES[spatial_dims])
+    for network in pair:
+        optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+        for x in batches:
+            optimizer.zero_grad()
+            (network(x) - 1).square().mean().backward()
+            optimizer.step()
+    monai, ours = pair
+    theirs = weights(monai, ours)
+    assert [n for n, v in ours.state_dict().items() if not torch.equal(v, theirs[n])] == []
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "settings", [{}, {"pooling": False}, {"encode_kernel_sizes": [5, 3, 1]}, {"depth": 3}], ids=str
+)
+def test_global_net(spatial_dims, batch, settings):
+    monai, ours = global_nets(spatial_dims, save_theta=True, **settings)
+    compare(monai, ours, batch, close=1e-4)
+    assert ours.theta.shape == (batch, spatial_dims, spatial_dims + 1)
+    assert torch.equal(ours.theta.flatten(1), monai.output_block.theta)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_global_net_from_one_seed(spatial_dims):
+    pair = []
+    for library in (monai_nets, networks):
+        torch.manual_seed(0)
+        pair.append(library.GlobalNet(SIZES[spatial_dims], spatial_dims, 2, 2, depth=2))
+    theirs = weights(*pair)
+    assert all(torch.equal(theirs[name], value) for name, value in pair[1].state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("spatial_dims", "settings"),
+    [
+        (d, {"pooling": p, "use_additive_sampling": a, "concat_skip": c})
+        for d, p, a, c in itertools.product((2, 3), *[(True, False)] * 3)
+    ],
+    ids=str,
+)
+def test_weights_go_there_and_back(spatial_dims, settings):
+    monai, ours = local_nets(spatial_dims, [2, 0], out_activation="prelu", **settings)
+    torch.manual_seed(4)
+    for value in monai.state_dict().values():
+        value.copy_(torch.rand(value.shape))  # norms and statistics too
+    there = networks.from_monai(monai.state_dict(), ours)
+    assert not ours.load_state_dict(there).missing_keys
+    x = torch.rand(1, 2, *SIZES[spatial_dims])
+    assert torch.equal(ours.eval()(x), monai.eval()(x))
+    back = networks.to_monai(ours.state_dict(), ours)
+    assert set(back) == set(monai.state_dict())
+    assert all(torch.equal(back[name], value) for name, value in monai.state_dict().items())
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_weights_of_global_net_go_there_and_back(spatial_dims):
+    monai, ours = global_nets(spatial_dims, pooling=False)
+    back = networks.to_monai(networks.from_monai(monai.state_dict(), ours), ours)
+    assert set(back) == set(monai.state_dict())
+    assert all(torch.equal(back[name], value) for name, value in monai.state_dict().items())
