@@ -31,6 +31,7 @@ from regtutor.deformation import move_points
 from regtutor.files import write_image
 
 VERSION = 1  # of the phantom: another version is another set of chests
+FILES_A_CASE = 5
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def write_collection(
     folder = Path(folder).expanduser()
     _claim(folder, n, {"thorax": VERSION, "size": list(size), "first_seed": first_seed})
     for case in tqdm(range(1, n + 1), desc="Breathing thorax", disable=not progress):
-        if not (folder / f"landmarks/case_{case:03d}.csv").exists():  # it is written last
+        if len(list(folder.glob(f"*/case_{case:03d}[_.]*"))) < FILES_A_CASE:
             _write_case(folder, case, breathing_pair(first_seed + case - 1, size))
     return folder
 
@@ -168,7 +169,7 @@ def _claim(folder: Path, n: int, recipe: dict[str, object]) -> None:
     ours = there == recipe or not (label.is_file() or found)
     remedy = "Choose another folder, or remove this one."
     require(ours, "folder", f"an empty folder or one with {recipe}", there, remedy)
-    beyond = [name for name in found if name[:8] > f"case_{n:03d}"]
+    beyond = [name for name in found if int(name.split("_")[1]) > n]
     require(not beyond, "folder", f"no more than {n} cases", f"{beyond[:1]} too", remedy)
     for name in ("scans", "lungMasks", "landmarks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
