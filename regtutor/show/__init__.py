@@ -1,0 +1,20 @@
+"""Pictures for the notebooks, one line each: `show.overlay(fixed, warped, view=view)`.
+
+Nothing else in regtutor imports this; it brings matplotlib. Every function returns a `Picture`.
+"""
+
+from regtutor.show.boards import before_after as before_after
+from regtutor.show.boards import blink as blink
+from regtutor.show.fields import arrows as arrows
+from regtutor.show.fields import grid as grid
+from regtutor.show.fields import jacobian as jacobian
+from regtutor.show.fields import landmarks as landmarks
+from regtutor.show.history import curves as curves
+from regtutor.show.history import histogram as histogram
+from regtutor.show.images import checkerboard as checkerboard
+from regtutor.show.images import difference as difference
+from regtutor.show.images import overlay as overlay
+from regtutor.show.images import slices as slices
+from regtutor.show.picture import Picture as Picture
+from regtutor.show.picture import animate as animate
+from regtutor.show.plane import View as View

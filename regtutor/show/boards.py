@@ -1,0 +1,93 @@
+"""Several views of one pair on a board, and pictures that blink.
+
+Used from notebook 01 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from regtutor.show.fields import draw_grid
+from regtutor.show.images import contour, draw_overlay, slices
+from regtutor.show.picture import BLUE, ORANGE, Picture, animate, number, render
+from regtutor.show.plane import MIDDLE, View, displacement, volume
+
+
+def before_after(
+    fixed: Tensor,
+    moving: Tensor,
+    warped: Tensor,
+    ddf: Tensor,
+    *,
+    fixed_label: Tensor | None = None,
+    moving_label: Tensor | None = None,
+    warped_label: Tensor | None = None,
+    view: View = MIDDLE,
+    title: str = "One pair, before and after",
+    alt: str | None = None,
+) -> Picture:
+    """Fixed, moving, warped; the overlay before, the overlay after, the grid.
+
+    Args:
+        fixed, moving, warped: `(1, 1, *spatial)` on one grid.
+        ddf: `(1, d, *spatial)`, voxels.
+        fixed_label, moving_label, warped_label: `(1, K, *spatial)`, outlined: the fixed one in
+            solid orange, the others in dashed blue.
+    """
+    images = {"fixed": fixed, "moving": moving, "warped": warped}
+    plane = view.plane(volume("fixed", fixed).shape)
+    cuts = {name: plane.cut(name, volume(name, image)) for name, image in images.items()}
+    low, high = view.contrast(*cuts.values())
+    figure, axes = plane.panels(6, title, columns=3)
+    for place, values in enumerate(cuts.values()):
+        plane.paint(axes[place], values, vmin=low, vmax=high)
+    draw_overlay(axes[3], plane, cuts["fixed"], cuts["moving"], (low, high))
+    draw_overlay(axes[4], plane, cuts["fixed"], cuts["warped"], (low, high))
+    draw_grid(axes[5], plane, displacement("ddf", ddf), None, BLUE)
+    where = (
+        (fixed_label, ORANGE, (0, 3, 4)),
+        (moving_label, BLUE, (1, 3)),
+        (warped_label, BLUE, (2, 4)),
+    )
+    for label, colour, places in where:
+        if label is not None:
+            for place in places:
+                contour(axes[place], plane, label, colour)
+    names = (*cuts, "fixed and moving", "fixed and warped", "grid, read at x + ddf(x)")
+    for place, name in enumerate(names):
+        plane.frame(axes[place], name, labelled=place == 0)
+    before, after = (100 * float(abs(cuts[name] - cuts["fixed"]).mean()) / (high - low)
+                     for name in ("moving", "warped"))  # fmt: skip
+    words = (
+        f"{title}. {plane.name}; above: fixed, moving, warped; below: overlay before, overlay "
+        f"after, deformed grid. Mean absolute difference {number(before)} % of the window before, "
+        f"{number(after)} % after."
+    )
+    return render(figure, title, alt or words)
+
+
+def blink(
+    images: Mapping[str, Tensor],
+    *,
+    labels: Mapping[str, Tensor] | None = None,
+    view: View = MIDDLE,
+    seconds: float = 0.8,
+    title: str = "Blinking",
+    alt: str | None = None,
+) -> Picture:
+    """The same slice of several images, one after the other: what moves is not registered.
+
+    Args:
+        images: name → `(1, 1, *spatial)` on one grid.
+        labels: name → the label of that image, outlined.
+        seconds: how long each is seen.
+    """
+    plane = view.plane(volume("images", next(iter(images.values()))).shape)
+    cuts = [plane.cut(name, volume(name, image)) for name, image in images.items()]
+    same = View(view.spacing, view.axis, view.index, view.contrast(*cuts))
+    frames = [slices({name: image}, labels=labels, view=same, title=title)
+              for name, image in images.items()]  # fmt: skip
+    words = f"{title}: {plane.name}, {', then '.join(images)}, and again."
+    return animate(frames, seconds=seconds, alt=alt or words)
