@@ -104,6 +104,19 @@ def require_finite(name: str, tensor: Tensor) -> None:
         )
 
 
+def require_within(name: str, tensor: Tensor, low: float, high: float, remedy: str = "") -> None:
+    """Every value in [low, high], give or take half of that range; NaN is not."""
+    least, most = (float(value) for value in torch.aminmax(tensor.detach()))
+    slack = (high - low) / 2  # noise and bicubic overshoot pass, another unit does not
+    require(
+        low - slack <= least and most <= high + slack,
+        name,
+        f"values in [{low:g}, {high:g}]",
+        f"{least:g} to {most:g}",
+        remedy,
+    )
+
+
 def require_file(name: str, path: str | Path, kind: str = "a file") -> Path:
     """A file that is there, as a `Path`."""
     path = Path(path).expanduser()
