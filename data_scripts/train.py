@@ -3,8 +3,8 @@
     python data_scripts/train.py FOLDER [--out runs/name] [--epochs 100] …
 
 FOLDER holds pairs in the course's layout (scans/case_001_exp.nii.gz …) or DeepReg's
-(fixed_images/, moving_images/ …); if it has subfolders train/ and test/, these are the split. Killed
-and started again with the same words, it goes on where it was. In the output folder: best.pt
+(fixed_images/, moving_images/ …); if it has subfolders train/ and test/, these are the split.
+Killed and started again with the same words, it goes on where it was. In the output folder: best.pt
 (weights), last.pt (to resume), history.csv (every epoch), pairs.csv (every held-out pair, before
 and after), pairs.png; the table at the end is their mean.
 """
@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
 import torch
+from prepare import preparation
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -25,7 +27,6 @@ from regtutor import show
 from regtutor.data import CacheDataset, DataLoader, find_pairs, split_pairs
 from regtutor.deformation import ResizeField
 from regtutor.evaluation import DoNothing, Prediction, find_device, measure, predict, to_device
-from regtutor.files import read_image
 from regtutor.losses import (
     BendingEnergyLoss,
     DiceLoss,
@@ -37,56 +38,7 @@ from regtutor.metrics import target_registration_error
 from regtutor.networks import LocalNet
 from regtutor.seeds import set_determinism
 from regtutor.training import fit
-from regtutor.transforms import (
-    Compose,
-    EnsureChannelFirstd,
-    LoadImaged,
-    MapTransform,
-    RandAffined,
-    ResampleToMatchd,
-    Resized,
-    ScaleIntensityd,
-    ScaleIntensityRanged,
-    SpatialPadd,
-)
-
-POINTS = {"fixed_points": "fixed_image", "moving_points": "moving_image"}
-
-
-class LandmarksFromBlobsd(MapTransform):
-    """Labels whose channels 1, 2 … are small blobs: their centroids become `<fixed>_points`.
-
-    Channel 0 stays as the label. Prostate collections mark landmarks so.
-    """
-
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
-        data = dict(data)
-        for key in self.keys:
-            label = data[key]
-            places = [blob.nonzero().float().mean(dim=0) for blob in label[1:] > 0.5]
-            nowhere = torch.full((1, label.ndim - 1), float("nan"))  # one row, so that every pair
-            points = torch.stack(places) if places else nowhere  # has the key
-            data[key.replace("_label", "_points")] = points
-            data[key] = label[:1]
-        return data
-
-
-class AlignCentresd(MapTransform):
-    """Move the affines of the keys so that their grids' centres meet the fixed image's."""
-
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
-        data = dict(data)
-
-        def middle(key: str, affine: Tensor) -> Tensor:
-            size = torch.tensor(data[key].shape[1:]).to(affine)
-            return affine[:3, : len(size)] @ ((size - 1) / 2) + affine[:3, 3]
-
-        goal = middle("fixed_image", data["fixed_image_affine"])
-        for key in self.keys:
-            affine = data[f"{key}_affine"].clone()
-            affine[:3, 3] += goal - middle(key, affine)
-            data[f"{key}_affine"] = affine
-        return data
+from regtutor.transforms import Compose
 
 
 def arguments() -> argparse.Namespace:
@@ -120,49 +72,6 @@ def find_split(options: argparse.Namespace) -> tuple[list[dict], list[dict]]:
         return find_pairs(options.folder / "train"), find_pairs(options.folder / "test")
     pairs = find_pairs(options.folder)
     return split_pairs(pairs, validation=options.validation or max(2, len(pairs) // 10))
-
-
-def preparation(options: argparse.Namespace, pair: dict) -> tuple[list, list]:
-    """The deterministic transforms of a pair, and the random ones."""
-    images = ["fixed_image", "moving_image"]
-    labels = [k for k in ("fixed_label", "moving_label") if k in pair]
-    points = {k: v for k, v in POINTS.items() if k in pair}
-    keys, modes = images + labels, ["bilinear"] * 2 + ["nearest"] * len(labels)
-    size = read_image(pair["fixed_image"])[0].shape
-    steps: list = [LoadImaged(keys, point_keys=points), EnsureChannelFirstd(keys)]
-    if labels and read_image(pair["fixed_label"])[0].ndim > len(size):
-        steps.append(LandmarksFromBlobsd(labels))
-        points = POINTS
-    moving = [k for k in keys if k.startswith("moving")]
-    moving_points = {k: v for k, v in points.items() if k.startswith("moving")}
-    if options.align_centres:
-        steps.append(AlignCentresd(moving))
-    if options.align_centres or read_image(pair["moving_image"])[0].shape != size:
-        match = ResampleToMatchd(moving, "fixed_image", mode=modes[1::2], point_keys=moving_points)
-        steps.append(match)
-    if options.window is None:
-        steps.append(ScaleIntensityd(images))
-    else:
-        steps.append(ScaleIntensityRanged(images, *options.window, 0.0, 1.0, clip=True))
-    fits = 2 ** (max(options.levels) + options.half)
-    if options.size is None:
-        size = [-(-n // fits) * fits for n in size]
-        steps.append(SpatialPadd(keys, size, point_keys=points))
-    else:
-        linear = "trilinear" if len(size) == 3 else "bilinear"
-        modes = [linear if mode == "bilinear" else mode for mode in modes]
-        steps.append(Resized(keys, options.size, mode=modes, point_keys=points))
-    turn, modes = (0.1,) * len(size), ["bilinear"] * 2 + ["nearest"] * len(labels)
-    random = RandAffined(
-        keys,
-        prob=0.9,
-        rotate_range=turn,
-        scale_range=turn,
-        mode=modes,
-        padding_mode="border",
-        point_keys=points,
-    )
-    return steps, [random] if options.augment else []
 
 
 def build_network(options: argparse.Namespace, size: tuple[int, ...]) -> nn.Module:
@@ -204,16 +113,16 @@ class WeightedLoss:
             overlap = self.label(batch["fixed_label"], prediction.warped_label)
             terms["label"] = weigh.label_weight * overlap
         if weigh.point_weight and "fixed_points" in batch:
-            points, voxel = (batch["fixed_points"], batch["moving_points"]), [1.0] * 3
-            distance = target_registration_error(
-                *points, prediction.ddf, voxel[: prediction.ddf.ndim - 2]
-            )
-            seen = distance[~distance.isnan()]
-            terms["points"] = weigh.point_weight * (
-                seen.mean() if len(seen) else distance.new_zeros(())
-            )
+            terms["points"] = weigh.point_weight * self.distance(prediction.ddf, batch)
         terms["smooth"] = weigh.bending_weight * self.bending(prediction.ddf)
         return terms
+
+    def distance(self, ddf: Tensor, batch: dict[str, Any]) -> Tensor:
+        """The mean distance of the landmarks that are there, in voxels."""
+        there = ~batch["fixed_points"].isnan().any(dim=-1)
+        points = batch["fixed_points"].nan_to_num(), batch["moving_points"].nan_to_num()
+        errors = target_registration_error(*points, ddf, spacing=1.0)
+        return (errors * there).sum() / there.sum().clamp(min=1)
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -240,6 +149,25 @@ def judge(network: nn.Module, loader: DataLoader, name: str) -> list[dict[str, A
         scores["lncc"] = -lncc(prediction.warped_image, batch["fixed_image"]).item()
         rows.append({"pair": number, "when": name, **scores})
     return rows
+
+
+@torch.no_grad()
+def picture(network: nn.Module, loader: DataLoader, most: int = 8) -> show.Picture:
+    """The held-out pairs, before and after, one below the other."""
+    boards = []
+    for number, batch in enumerate(itertools.islice(loader, most), start=1):
+        batch = to_device(batch, network)
+        prediction = predict(network, batch)
+        boards.append(
+            show.before_after(
+                batch["fixed_image"].cpu(),
+                batch["moving_image"].cpu(),
+                prediction.warped_image.cpu(),
+                prediction.ddf.cpu(),
+                title=f"Held-out pair {number}, before and after",
+            )
+        )
+    return show.stack(boards)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -294,7 +222,7 @@ def main() -> None:
     network.load_state_dict(torch.load(out / "best.pt", map_location=find_device()))
     rows = judge(DoNothing(), val_loader, "before") + judge(network, val_loader, "after")
     write_rows(out / "pairs.csv", rows)
-    show.board(network, val_loader).save(out / "pairs.png")
+    picture(network, val_loader).save(out / "pairs.png")
     print(f"\nThe {len(held_out)} held-out pairs, before and after:\n{table(rows)}")
 
 

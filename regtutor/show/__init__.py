@@ -17,4 +17,5 @@ from regtutor.show.images import overlay as overlay
 from regtutor.show.images import slices as slices
 from regtutor.show.picture import Picture as Picture
 from regtutor.show.picture import animate as animate
+from regtutor.show.picture import stack as stack
 from regtutor.show.plane import View as View

@@ -107,6 +107,24 @@ def animate(
     return Picture(_png(images, seconds), title, alt or words)
 
 
+def stack(pictures: Sequence[Picture], *, title: str | None = None, alt: str = "") -> Picture:
+    """Put pictures below each other.
+
+    Args:
+        pictures: at least one.
+        title: for the words only; the first picture's by default.
+        alt: by default all their descriptions.
+    """
+    require(len(pictures) > 0, "pictures", "at least one picture", "none")
+    images = [Image.open(io.BytesIO(picture.png)).convert("RGB") for picture in pictures]
+    height = sum(image.height for image in images)
+    whole = Image.new("RGB", (max(image.width for image in images), height), "white")
+    for row, image in enumerate(images):
+        whole.paste(image, (0, sum(above.height for above in images[:row])))
+    words = alt or " ".join(picture.alt for picture in pictures)
+    return Picture(_png([whole]), title or pictures[0].title, words)
+
+
 def number(value: float) -> str:
     """A number as prose has it: three digits or so, always with a decimal point.
 
