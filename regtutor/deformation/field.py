@@ -126,7 +126,8 @@ def move_points(points: Tensor, ddf: Tensor) -> Tensor:
         f"({len(ddf)}, N, {d})",
         tuple(points.shape),
     )
-    places = points.to(ddf).movedim(-1, 1)  # (B, d, N)
+    known = points.to(ddf).nan_to_num()  # at NaN torch's 2-D gradient writes beyond the image
+    places = known.movedim(-1, 1)  # (B, d, N)
     places = places.reshape(*places.shape, *[1] * (d - 1))  # (B, d, N, 1[, 1])
     moves = sample(ddf, places).flatten(2).movedim(1, -1)  # (B, N, d)
     return points.to(ddf) + moves
