@@ -70,6 +70,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_who_reads_the_old_file_meanwhile_reads_it_whole(tmp_path):
+    write_image(tmp_path / "a.nii", torch.ones(3, 3), AFFINE)
+    (tmp_path / "open.nii").hardlink_to(tmp_path / "a.nii")
+    write_image(tmp_path / "a.nii", torch.zeros(3, 3), AFFINE)
+    assert read_image(tmp_path / "open.nii")[0].sum() == 9
+    assert read_image(tmp_path / "a.nii")[0].sum() == 0
+
+
 def test_write_asks_for_ending_folder_and_shapes(tmp_path):
     image = torch.ones(3, 3)
     with pytest.raises(ValueError, match=r"path: expected ….nii.gz or ….nii, got .*a.png"):

@@ -29,7 +29,8 @@ class SpatialTransform(MapTransform):
 
     Args:
         keys, allow_missing_keys: as in `MapTransform`.
-        point_keys: key of points → key of the image whose voxels they count.
+        point_keys: key of points → key of the image whose voxels they count. Name them to every
+            transform that moves the image: points that are not named stay behind.
 
     Raises:
         ValueError: points of an image that is not among the keys.
@@ -83,33 +84,26 @@ def move(points: Tensor, matrix: Tensor, name: str = "points") -> Tensor:
     return apply_affine(inverse, points.double().T[None])[0].T.float().contiguous()
 
 
-def pull(
-    image: Tensor,
-    matrix: Tensor,
-    size: Sequence[int],
-    mode: str,
-    padding_mode: str,
-    align_corners: bool = False,
-) -> Tensor:
-    """The image as seen from a grid of `size` whose voxels lie at M x in it.
+def places(matrix: Tensor, size: Sequence[int]) -> Tensor:
+    """Where the voxels of a new grid lie in the old one: `M x`, `(1, d, *size)`, float64."""
+    return apply_affine(matrix[None, :-1], identity_grid(size, like=matrix))
+
+
+def fold(points: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring points into the image by mirrors at its outer faces, as often as it takes.
+
+    `sample` has its mirrors in the middle of the outer voxels; MONAI has them at the faces
+    (align_corners=False), and for what lies between voxels the two agree.
 
     Args:
-        image: `(C, *spatial)`.
-        matrix: M, `(d+1, d+1)`.
-        size: the new grid.
-        mode, padding_mode: as in `sample`.
-        align_corners: where "reflection" has its mirrors: in the middle of the outer voxels, or
-            (False) at their outer faces. It makes no other difference.
+        points: `(1, d, *out)`, voxels.
+        size: of the image.
 
     Returns:
-        `(C, *size)`, float32, computed in float64.
+        `(1, d, *out)`, in [−½, size − ½], to be sampled with padding "border".
     """
-    points = apply_affine(matrix[None, :-1], identity_grid(size, like=matrix))  # (1, d, *size)
-    if padding_mode == "reflection" and not align_corners:
-        n = torch.tensor(image.shape[1:]).to(points).view(1, -1, *[1] * len(size))
-        points = n - (n - (points + 0.5) % (2 * n)).abs() - 0.5  # a zigzag between the faces
-        padding_mode = "border"
-    return sample(image[None].double(), points, mode, padding_mode)[0].float()
+    n = torch.tensor(size).to(points).view(1, -1, *[1] * (points.ndim - 2))
+    return n - (n - (points + 0.5) % (2 * n)).abs() - 0.5
 
 
 def full_size(name: str, wanted: Any, size: Sequence[int]) -> tuple[int, ...]:
@@ -130,7 +124,8 @@ class ResampleToMatchd(SpatialTransform):
         key_dst: the image whose grid to take; it stays.
         mode: "bilinear", or "nearest" for labels; one, or one for each key.
         padding_mode: what lies beyond an image: its "border" values, "zeros", its "reflection".
-        align_corners: where a "reflection" has its mirrors, see `pull`.
+        align_corners: where a "reflection" has its mirrors, at the outer faces (False) or in the
+            middle of the outer voxels; it makes no other difference.
         point_keys: see `SpatialTransform`.
 
     Raises:
@@ -170,8 +165,10 @@ class ResampleToMatchd(SpatialTransform):
             same_dims = image.ndim - 1 == len(size)
             require(same_dims, key, f"{len(size)} spatial dimensions", tuple(image.shape))
             matrix = torch.linalg.solve(self._affine(data, key), fixed)
-            moved = pull(image, matrix, size, mode, padding_mode, corners)
-            self.put(out, key, moved, matrix)
+            points = places(matrix, size)
+            if padding_mode == "reflection" and not corners:
+                points, padding_mode = fold(points, image.shape[1:]), "border"
+            self.put(out, key, sample(image[None], points, mode, padding_mode)[0], matrix)
             out[f"{key}_affine"] = data[f"{self.key_dst}_affine"].clone()  # without rounding
         return out
 

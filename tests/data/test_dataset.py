@@ -131,7 +131,11 @@ def test_an_error_names_the_file_also_behind_the_cache():
         def __call__(self, data):
             raise ValueError("wrong")
 
-    data = CacheDataset([{"a": "scan.nii"}], [Count(), Fails("a")], progress=False)
+    class Reads(MapTransform):
+        def __call__(self, data):
+            return {"a": torch.zeros(1)}
+
+    data = CacheDataset([{"a": "scan.nii"}], [Reads("a"), Fails("a")], progress=False)
     with pytest.raises(ValueError, match=r"(?s)wrong.*step 2 of 2, Fails.*a = scan\.nii"):
         data[0]
 

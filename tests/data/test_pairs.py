@@ -42,8 +42,8 @@ def test_landmarks_come_before_keypoints(tmp_path):
     fill(tmp_path, [*COURSE, "keypoints/case_{}.csv"])
     fill(tmp_path, ["landmarks/case_{}.csv"], ("002",))
     first, second = find_pairs(tmp_path)
-    assert "keypoints" in first["fixed_points"]
-    assert "landmarks" in second["fixed_points"]
+    assert Path(first["fixed_points"]).parent.name == "keypoints"
+    assert Path(second["fixed_points"]).parent.name == "landmarks"
 
 
 def test_labels_are_optional(tmp_path):

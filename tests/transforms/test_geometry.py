@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtutor.deformation.affine import affine_matrix
-from regtutor.deformation.warp import identity_grid
+from regtutor.deformation.warp import identity_grid, sample
 from regtutor.transforms import (
     CenterSpatialCropd,
     RandAffined,
@@ -17,12 +17,12 @@ from regtutor.transforms import (
     Resized,
     SpatialPadd,
 )
-from regtutor.transforms.geometry import full_size, move, pull
+from regtutor.transforms.geometry import fold, full_size, move, places
 
 SIZE = {2: (22, 26), 3: (22, 26, 20)}
 POINTS = {
-    2: torch.tensor([[10.3, 13.6], [9.0, 14.0]]),
-    3: torch.tensor([[10.3, 13.6, 9.2], [9.0, 14.0, 10.5]]),
+    2: torch.tensor([[7.3, 16.6], [13.0, 9.0]]),
+    3: torch.tensor([[7.3, 16.6, 8.2], [13.0, 9.0, 12.5]]),
 }
 AFFINE = torch.tensor(
     [[-1.5, 0.1, 0, 10], [0.2, 1.2, 0, -20], [0, 0, 2, 5], [0, 0, 0, 1]], dtype=torch.float64
@@ -200,6 +200,12 @@ def test_resampling_to_itself_changes_nothing():
     assert torch.equal(out["points"], data["points"])
 
 
+def test_resampling_computes_in_float64():
+    mask = (torch.rand(1, 96, 104) > 0.5).float()  # in float32 a hundredth would not be 0 or 1
+    out = ResampleToMatchd("a", "a")({"a": mask, "a_affine": AFFINE})["a"]
+    assert (out - mask).abs().max() < 1e-10
+
+
 def test_resampling_asks_for_affines_and_a_target():
     data = case(3)
     with pytest.raises(ValueError, match=r"key_dst: expected one of .*got 'nobody'"):
@@ -242,13 +248,14 @@ def test_points_go_by_the_inverse_of_what_pulls(rotate, translate, scale):
     torch.testing.assert_close(back.float(), POINTS[3], atol=1e-3, rtol=0)
 
 
-def test_pull_reflects_about_the_faces_or_the_centres():
+def test_mirrors_at_the_faces_or_in_the_middle_of_voxels():
     image = torch.tensor([[[1.0, 2.0, 3.0]]])  # (1, 1, 3)
     back = torch.eye(3, dtype=torch.float64)
     back[1, 2] = -3  # three voxels before the first
-    faces = pull(image, back, (1, 9), "bilinear", "reflection")
+    points = places(back, (1, 9))
+    faces = sample(image[None], fold(points, (1, 3)), padding_mode="border")
     assert faces.flatten().tolist() == pytest.approx([3, 2, 1, 1, 2, 3, 3, 2, 1])
-    middles = pull(image, back, (1, 9), "bilinear", "reflection", align_corners=True)
+    middles = sample(image[None], points, padding_mode="reflection")
     assert middles.flatten().tolist() == pytest.approx([2, 3, 2, 1, 2, 3, 2, 1, 2])
 
 
