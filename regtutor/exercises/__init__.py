@@ -1,0 +1,6 @@
+"""Exercises whose checks say which mistake was made: `check`, `hint`, `solution`."""
+
+from regtutor.exercises.checking import check as check
+from regtutor.exercises.checking import hint as hint
+from regtutor.exercises.checking import solution as solution
+from regtutor.exercises.registrations import four_fields as four_fields

@@ -1,0 +1,48 @@
+"""The three words a notebook uses: `check`, `hint`, `solution`.
+
+    check("do_nothing_tre", answer)    says whether it is right, or which mistake it shows
+    hint("do_nothing_tre", 2)          three hints, each going further
+    solution("do_nothing_tre")         the worked solution
+
+A check prints and returns nothing; a question that is not answered yet stops no Run All.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+
+from regtutor.checks import require_choice
+from regtutor.exercises import files_06, networks_07, seeing_01, training_08
+from regtutor.exercises.exercise import Exercise, judge
+
+MODULES = (seeing_01, files_06, networks_07, training_08)
+EXERCISES: dict[str, Exercise] = {e.name: e for module in MODULES for e in module.EXERCISES}
+
+
+def check(name: str, answer: Any) -> None:
+    """Print one plain message about an answer; an empty one (`...`) raises nothing."""
+    print(textwrap.fill(judge(_find(name), answer).text, 100))
+
+
+def hint(name: str, step: int = 1) -> None:
+    """Print hint 1, 2 or 3."""
+    require_choice("step", step, (1, 2, 3))
+    more = f" (hint({name!r}, {step + 1}) says more.)" if step < 3 else ""
+    print(textwrap.fill(f"Hint {step}: {_find(name).hints[step - 1]}{more}", 100))
+
+
+def solution(name: str) -> None:
+    """Print the worked solution; of code, the very code that the tests run."""
+    exercise = _find(name)
+    print(textwrap.fill(exercise.worked, 100))
+    if exercise.code:
+        print("\n" + "\n\n".join(inspect.getsource(part) for part in exercise.code))
+    else:
+        print(f"\nanswer = {exercise.solution()!r}")
+
+
+def _find(name: str) -> Exercise:
+    require_choice("name", name, tuple(EXERCISES))
+    return EXERCISES[name]

@@ -1,0 +1,77 @@
+"""What the exercises are about is as they say."""
+
+import torch
+
+from regtutor.deformation import Warp
+from regtutor.exercises import four_fields
+from regtutor.exercises.checking import EXERCISES
+from regtutor.exercises.exercise import judge
+from regtutor.exercises.registrations import chest
+from regtutor.exercises.training_08 import RAW, WEIGHTS
+from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
+
+
+def test_the_four_registrations_have_the_symptoms_they_are_named_for():
+    pair = chest()
+    fixed, moving = (((x + 1000) / 1200).clamp(0, 1) for x in (pair.fixed, pair.moving))
+    dice, difference, tre, folds = {}, {}, {}, {}
+    for letter, ddf in four_fields().items():
+        label = (Warp()(pair.moving_mask, ddf) > 0.5).float()
+        dice[letter] = DiceMetric()(label, pair.fixed_mask).item()
+        difference[letter] = (Warp()(moving, ddf) - fixed).abs().mean().item()
+        errors = target_registration_error(pair.fixed_points, pair.moving_points, ddf, pair.spacing)
+        tre[letter] = errors.mean().item()
+        folds[letter] = folding_fraction(ddf).item()
+    answer = EXERCISES["four_overlays"].solution()
+    letter = {symptom: letter for letter, symptom in answer.items()}
+    assert max(dice, key=dice.get) == letter["labels"]
+    assert min(difference, key=difference.get) == letter["folds"]
+    assert min(tre, key=tre.get) == letter["good"]
+    assert tre[letter["good"]] < 0.5
+    assert tre[letter["labels"]] > 8
+    assert tre[letter["ghost"]] > 4
+    assert folds[letter["folds"]] > 0.05
+    assert all(folds[letter[s]] == 0 for s in ("good", "labels", "ghost"))
+    assert dice[letter["ghost"]] < min(dice[k] for k in "ABC")
+
+
+def test_nothing_about_the_chest_is_square_or_isotropic():
+    pair = chest()
+    assert pair.fixed.shape[2] != pair.fixed.shape[3]
+    assert abs(pair.spacing[0] - pair.spacing[1]) > 0.5
+
+
+def test_the_dominant_term_has_neither_the_largest_weight_nor_the_largest_loss():
+    name, _ = EXERCISES["dominant_term"].solution()
+    assert name not in (max(WEIGHTS, key=WEIGHTS.get), max(RAW, key=RAW.get))
+
+
+def test_a_random_state_of_the_learner_is_left_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    for name in ("resume", "blocks", "identity_start"):
+        judge(EXERCISES[name], EXERCISES[name].solution())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_other_right_answers_are_right_too():
+    def reset_before(network, loader, metric, train_loss, best):
+        metric.reset()
+        kept = EXERCISES["keep_best"].solution()(network, loader, metric, train_loss, best)
+        return dict(kept)
+
+    others = {
+        "keep_best": reset_before,
+        "blocks": {"extract_levels": [0, 3]},
+        "transform_order": ["load", "channel", "resize_labels", "resize_images", "scale", "random"],
+        "two_epochs": {"resize", "load", "scale", "channel"},
+        "output_shape": (torch.Size([2, 3, 32, 24, 40]), "torch.float32"),
+        "do_nothing_tre": torch.tensor(EXERCISES["do_nothing_tre"].solution()),
+        "dominant_term": ["image", 1.33],
+    }
+    train, held_out = EXERCISES["data_dicts"].solution()
+    files = train + held_out
+    others["data_dicts"] = ([{**row, "case": "x"} for row in files[2:]], files[:2])
+    for name, answer in others.items():
+        assert judge(EXERCISES[name], answer).name == "right", name
