@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from regtutor.show.fields import draw_grid
-from regtutor.show.images import contour, draw_overlay, slices
+from regtutor.show.images import draw_overlay, outline, slices
 from regtutor.show.picture import BLUE, ORANGE, Picture, animate, number, render
 from regtutor.show.plane import MIDDLE, View, displacement, volume
+
+_BELOW = ("fixed and moving", "fixed and warped", "grid, read at x + ddf(x)")
 
 
 def before_after(
@@ -46,24 +48,20 @@ def before_after(
     draw_overlay(axes[3], plane, cuts["fixed"], cuts["moving"], (low, high))
     draw_overlay(axes[4], plane, cuts["fixed"], cuts["warped"], (low, high))
     draw_grid(axes[5], plane, displacement("ddf", ddf), None, BLUE)
-    where = (
-        (fixed_label, ORANGE, (0, 3, 4)),
-        (moving_label, BLUE, (1, 3)),
-        (warped_label, BLUE, (2, 4)),
-    )
-    for label, colour, places in where:
-        if label is not None:
-            for place in places:
-                contour(axes[place], plane, label, colour)
-    names = (*cuts, "fixed and moving", "fixed and warped", "grid, read at x + ddf(x)")
-    for place, name in enumerate(names):
+    for place in (0, 3, 4):
+        outline(axes[place], plane, fixed_label, ORANGE)
+    for label, places in ((moving_label, (1, 3)), (warped_label, (2, 4))):
+        for place in places:
+            outline(axes[place], plane, label, BLUE)
+    for place, name in enumerate((*cuts, *_BELOW)):
         plane.frame(axes[place], name, labelled=place == 0)
-    before, after = (100 * float(abs(cuts[name] - cuts["fixed"]).mean()) / (high - low)
-                     for name in ("moving", "warped"))  # fmt: skip
+    before, after = (
+        number(100 * float(abs(cuts[name] - cuts["fixed"]).mean()) / (high - low))
+        for name in ("moving", "warped")
+    )
     words = (
-        f"{title}. {plane.name}; above: fixed, moving, warped; below: overlay before, overlay "
-        f"after, deformed grid. Mean absolute difference {number(before)} % of the window before, "
-        f"{number(after)} % after."
+        f"{title}. {plane.name}; above: {', '.join(cuts)}; below: {', '.join(_BELOW)}. "
+        f"Mean absolute difference {before} % of the window before, {after} % after."
     )
     return render(figure, title, alt or words)
 

@@ -41,8 +41,8 @@ def slices(
     figure, axes = plane.panels(len(cuts), title)
     for place, (name, values) in enumerate(cuts.items()):
         plane.paint(axes[place], values, vmin=low, vmax=high)
-        if labels and name in labels:
-            contour(axes[place], plane, labels[name], ORANGE if place == 0 else BLUE)
+        label = labels.get(name) if labels else None
+        outline(axes[place], plane, label, ORANGE if place == 0 else BLUE)
         plane.frame(axes[place], name, labelled=place == 0)
     words = f"{title}. {plane.name}, from left to right: {', '.join(cuts)}."
     return render(figure, title, alt or words + (" Labels are outlined." if labels else ""))
@@ -71,8 +71,7 @@ def overlay(
     figure, (axes,) = plane.panels(1, title)
     draw_overlay(axes, plane, a, b, (low, high))
     for label, colour in ((fixed_label, ORANGE), (warped_label, BLUE)):
-        if label is not None:
-            contour(axes, plane, label, colour)
+        outline(axes, plane, label, colour)
     plane.frame(axes)
     words = (
         f"{title}. {plane.name}; grey where the two agree. Mean absolute difference: "
@@ -147,8 +146,10 @@ def draw_overlay(
     plane.paint(axes, a * orange + b * (1 - orange))
 
 
-def contour(axes: Axes, plane: Plane, label: Tensor, colour: str) -> None:
-    """Outline each channel of a label `(1, K, *spatial)` at ½."""
+def outline(axes: Axes, plane: Plane, label: Tensor | None, colour: str) -> None:
+    """The ½-contour of each channel of a label `(1, K, *spatial)`, if there is one."""
+    if label is None:
+        return
     places = plane.centres(plane.across), plane.centres(plane.along)
     style = "solid" if colour == ORANGE else "dashed"
     for channel in label.detach().cpu().float().reshape(-1, *plane.size):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from regtutor import show
 from regtutor.show.fields import draw_grid
-from regtutor.show.images import contour, draw_overlay
+from regtutor.show.images import draw_overlay, outline
 from regtutor.show.picture import BLUE, ORANGE
 
 HISTORY = [
@@ -108,12 +108,12 @@ def rgb(colour):
 
 
 def test_contours_run_around_the_label_in_mm(case):
-    plane, axes, _ = drawn(case, lambda axes, plane: contour(axes, plane, case.label, ORANGE))
-    outline = np.concatenate([path.vertices for path in axes.collections[0].get_paths()])
+    plane, axes, _ = drawn(case, lambda axes, plane: outline(axes, plane, case.label, ORANGE))
+    line = np.concatenate([path.vertices for path in axes.collections[0].get_paths()])
     inside = plane.cut("label", case.label.reshape(case.size)) > 0.5
     for column, axis in ((0, plane.across), (1, plane.along)):
         filled = np.flatnonzero(inside.any(axis=column))
-        reach = outline[:, column] / case.spacing[axis]
+        reach = line[:, column] / case.spacing[axis]
         assert reach.min() == pytest.approx(filled.min() - 0.5, abs=0.01)
         assert reach.max() == pytest.approx(filled.max() + 0.5, abs=0.01)
 
