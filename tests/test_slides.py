@@ -86,6 +86,7 @@ def transforms(train):
 
 
 @pytest.mark.filterwarnings("ignore:y_pred:UserWarning")  # the slides' Dice of a soft prediction
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on two cores
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_the_slides_train(data_dicts, tmp_path):
     set_determinism(seed=0)
@@ -142,7 +143,7 @@ def test_the_slides_train(data_dicts, tmp_path):
         model.eval()
         with torch.no_grad():
             for val_data in val_loader:
-                val_ddf, val_pred_image, val_pred_label = forward(val_data, model)
+                val_ddf, _, val_pred_label = forward(val_data, model)
                 val_fixed_label = val_data["fixed_label"].to(device)
                 dice_metric(y_pred=val_pred_label, y=val_fixed_label)
             metric = dice_metric.aggregate().item()

@@ -225,7 +225,9 @@ def test_resuming_another_network_changes_nothing(tmp_path):
     checkpoint.save_last(tmp_path / "last.pt", network, optimizer, None, [])
     other = Noisy()
     before = copy.deepcopy(other.state_dict())
-    with pytest.raises(ValueError, match=r"last.pt: expected weights of this network, got .*layers.0"):
+    with pytest.raises(
+        ValueError, match=r"last.pt: expected weights of this network, got .*layers.0"
+    ):
         checkpoint.resume(tmp_path / "last.pt", other, torch.optim.Adam(other.parameters()))
     assert all(torch.equal(before[k], v) for k, v in other.state_dict().items())
 

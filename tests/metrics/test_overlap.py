@@ -78,7 +78,7 @@ def test_a_label_map_of_many_labels():
 def test_a_warped_label():
     """A ball moved by half a voxel: as it comes only exact ones count; cut at ½ it is right."""
     axes = torch.meshgrid(*[torch.arange(16.0)] * 3, indexing="ij")
-    ball = (sum((x - 7.5) ** 2 for x in axes).sqrt() < 5).float()[None, None]
+    ball = (sum((x - 8) ** 2 for x in axes).sqrt() < 5).float()[None, None]
     warped = Warp()(ball, torch.full((1, 3, 16, 16, 16), 0.5))
     metric = DiceMetric()
     with pytest.warns(UserWarning, match=r"y_pred: expected 0 and 1.*\(y_pred > 0.5\).float\(\)"):

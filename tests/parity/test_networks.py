@@ -144,7 +144,7 @@ def test_several_steps_of_training_stay_the_same_to_the_bit(spatial_dims):
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize(
-    "settings", [{}, {"pooling": False}, {"encode_kernel_sizes": [5, 3, 1]}, {"depth": 3}], ids=str
+    "settings", [{}, {"pooling": False}, {"encode_kernel_sizes": [5, 7, 3]}, {"depth": 3}], ids=str
 )
 def test_global_net(spatial_dims, batch, settings):
     monai, ours = global_nets(spatial_dims, save_theta=True, **settings)
