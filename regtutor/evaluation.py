@@ -108,7 +108,7 @@ def measure(prediction: Prediction, batch: Batch, surfaces: bool = False) -> dic
     affine = batch.get("fixed_image_affine")
     spacing = torch.ones(len(prediction.ddf), d)
     if affine is not None:
-        spacing = torch.stack([torch.as_tensor(spacing_of(a)[:d]) for a in affine.cpu()])
+        spacing = torch.stack([torch.tensor(spacing_of(a, d)) for a in affine.cpu()])
     unit = "voxels" if affine is None else "mm"
     scores: dict[str, Tensor] = {}
     if prediction.warped_label is not None and "fixed_label" in batch:
