@@ -6,7 +6,9 @@ caller enters; inside, the library trusts itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -46,14 +48,30 @@ def require_count(name: str, value: object, least: int = 1) -> None:
 
 def require_fraction(name: str, value: float) -> None:
     """A number in [0, 1]: a probability, a share."""
-    require(0 <= value <= 1, name, "a number in [0, 1]", value)
+    inside = isinstance(value, Real) and 0 <= value <= 1
+    require(inside, name, "a number in [0, 1]", repr(value))
+
+
+def require_size(name: str, size: Sequence[int], spatial_dims: int | None = None) -> None:
+    """The size of a grid: whole numbers ≥ 1, one for each axis."""
+    wanted = f"{spatial_dims or '2 or 3'} whole numbers ≥ 1"
+    numbers = tuple(size) if isinstance(size, Iterable) else ()
+    whole = all(isinstance(n, Integral) and n >= 1 for n in numbers)  # NumPy's too
+    dims = (1, 2, 3) if spatial_dims is None else (spatial_dims,)
+    require(len(numbers) in dims and whole, name, wanted, size)
+
+
+def require_tensor(name: str, value: object, remedy: str = "") -> None:
+    """A tensor, not an array of NumPy's and not the name of a file."""
+    got = repr(value) if isinstance(value, str | Path) else type(value).__name__
+    require(isinstance(value, Tensor), name, "a tensor", got, remedy)
 
 
 def require_batch(name: str, image: Tensor, spatial_dims: int | None = None) -> None:
     """A floating-point tensor `(B, C, *spatial)` of two or three spatial dimensions."""
     dims = (2, 3) if spatial_dims is None else (spatial_dims,)
     layouts = {2: "(B, C, H, W)", 3: "(B, C, H, W, D)"}
-    require(isinstance(image, Tensor), name, "a tensor", type(image).__name__)
+    require_tensor(name, image)
     require(
         image.ndim - 2 in dims,
         name,
@@ -119,7 +137,10 @@ def require_within(name: str, tensor: Tensor, low: float, high: float, remedy: s
 
 def require_file(name: str, path: str | Path, kind: str = "a file") -> Path:
     """A file that is there, as a `Path`."""
+    named = isinstance(path, str | PathLike)
+    require(named, name, f"the name of {kind}", type(path).__name__)
     path = Path(path).expanduser()
+    require(not path.is_dir(), name, kind, f"the folder {path}", "Name a file in it.")
     if not path.is_file():
         near = path.parent
         while not near.exists():
