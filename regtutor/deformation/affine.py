@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from regtutor.checks import require
+from regtutor.checks import require, require_choice, require_size
 from regtutor.deformation.warp import identity_grid
 
 
@@ -30,6 +30,7 @@ def apply_affine(theta: Tensor, points: Tensor) -> Tensor:
     Returns:
         `(B, d, *out)`.
     """
+    _require_theta(theta, points.shape[1])
     flat = points.flatten(2)  # (B, d, N)
     moved = theta[:, :, :-1] @ flat + theta[:, :, -1:]
     return moved.reshape(len(moved), -1, *points.shape[2:])
@@ -49,20 +50,25 @@ def affine_to_ddf(theta: Tensor, size: Sequence[int]) -> Tensor:
     >>> affine_to_ddf(theta, (4, 5))[0, :, 0, 0]
     tensor([3., 0.])
     """
-    d = len(size)
-    require(
-        theta.ndim == 3 and tuple(theta.shape[1:]) == (d, d + 1),
-        "theta",
-        f"(B, {d}, {d + 1}) for the grid {tuple(size)}",
-        tuple(theta.shape),
-        "A square matrix goes through matrix_to_theta.",
-    )
+    require_size("size", size)
+    _require_theta(theta, len(size))
     grid = identity_grid(size, like=theta)
     return apply_affine(theta, grid) - grid
 
 
+def _require_theta(theta: Tensor, d: int) -> None:
+    require(
+        theta.ndim == 3 and tuple(theta.shape[1:]) == (d, d + 1),
+        "theta",
+        f"(B, {d}, {d + 1}) in {d}-D",
+        tuple(theta.shape),
+        "A square matrix goes through matrix_to_theta.",
+    )
+
+
 def theta_to_matrix(theta: Tensor) -> Tensor:
     """`(B, d, d+1)` → the homogeneous matrix `(B, d+1, d+1)`, bottom row 0 … 0 1."""
+    _require_theta(theta, theta.shape[-1] - 1)
     bottom = torch.zeros_like(theta[:, :1])
     bottom[..., -1] = 1
     return torch.cat([theta, bottom], dim=1)
@@ -79,6 +85,7 @@ def matrix_to_theta(matrix: Tensor) -> Tensor:
         "matrix",
         "(B, 3, 3) or (B, 4, 4)",
         tuple(matrix.shape),
+        "A batch axis missing? Add it with matrix[None].",
     )
     bottom = matrix[:, -1].detach()
     expected = torch.zeros_like(bottom)
@@ -113,8 +120,15 @@ def affine_matrix(
 
     Returns:
         `(d+1, d+1)`, float64.
+
+    Raises:
+        ValueError: more parameters than there are in d dimensions.
     """
+    require_choice("spatial_dims", spatial_dims, (2, 3))
     d = spatial_dims
+    most = {"rotate": d * (d - 1) // 2, "shear": d * (d - 1), "translate": d, "scale": d}
+    for (name, n), given in zip(most.items(), (rotate, shear, translate, scale), strict=True):
+        require(len(given) <= n, name, f"at most {n} numbers in {d}-D", given)
     matrix = torch.eye(d + 1, dtype=torch.float64)
     planes = [(0, 1)] if d == 2 else [(1, 2), (2, 0), (0, 1)]  # the plane that turns
     for angle, (a, b) in zip(rotate, planes):  # noqa: B905  a short list is allowed

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regtutor.checks import require, require_field, require_same_shape
+from regtutor.checks import require, require_count, require_field, require_same_shape, require_size
 from regtutor.deformation.warp import sample, warp
 
 _LINEAR = {2: "bilinear", 3: "trilinear"}
@@ -59,6 +59,7 @@ def invert(ddf: Tensor, num_steps: int = 50, tolerance: float = 1e-3) -> Tensor:
         UserWarning: it has not settled, so somewhere `ddf` has no (or no easy) inverse.
     """
     require_field("ddf", ddf)
+    require_count("num_steps", num_steps)
     inverse = -ddf
     change = float("inf")
     for _ in range(num_steps):
@@ -90,7 +91,7 @@ def resize_field(ddf: Tensor, size: Sequence[int]) -> Tensor:
     """
     require_field("ddf", ddf)
     d = ddf.ndim - 2
-    require(len(size) == d, "size", f"{d} numbers", tuple(size))
+    require_size("size", size, d)
     scale = torch.tensor([new / old for new, old in zip(size, ddf.shape[2:], strict=True)])
     finer = F.interpolate(ddf, size=tuple(size), mode=_LINEAR[d], align_corners=False)
     return finer * scale.to(ddf).view(1, d, *[1] * d)
@@ -148,6 +149,8 @@ def jacobian_determinant(ddf: Tensor) -> Tensor:
     tensor([1.])
     """
     require_field("ddf", ddf)
+    small = "at least 2 voxels along every axis"
+    require(min(ddf.shape[2:]) > 1, "ddf", small, tuple(ddf.shape[2:]))
     axes = tuple(range(2, ddf.ndim))
     return _determinant_of_map(torch.gradient(ddf, dim=axes))
 

@@ -31,6 +31,8 @@ def exp(
     Returns:
         ddf `(B, d, *spatial)`, voxels.
     """
+    require_field("dvf", dvf)
+    require_count("num_steps", num_steps)
     ddf = dvf / 2**num_steps
     for _ in range(num_steps):
         ddf = ddf + warp(ddf, ddf, mode, padding_mode)
@@ -64,5 +66,4 @@ class DVF2DDF(nn.Module):
 
     def forward(self, dvf: Tensor) -> Tensor:
         """`dvf` `(B, d, *spatial)` → ddf of the same shape."""
-        require_field("dvf", dvf)
         return exp(dvf, self.num_steps, self.mode, self.padding_mode)

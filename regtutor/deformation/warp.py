@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regtutor.checks import require, require_batch, require_choice, require_field
+from regtutor.checks import require, require_batch, require_choice, require_field, require_size
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
@@ -36,6 +36,7 @@ def identity_grid(size: Sequence[int], like: Tensor | None = None) -> Tensor:
     tensor([[0., 1., 2.],
             [0., 1., 2.]])
     """
+    require_size("size", size)
     dtype, device = torch.float32, None
     if like is not None:
         dtype, device = torch.promote_types(like.dtype, dtype), like.device
@@ -61,6 +62,12 @@ def sample(
     >>> sample(image, torch.tensor([0.0, 1.5]).view(1, 2, 1, 1)).item()   # between voxels 1 and 2
     15.0
     """
+    require_batch("image", image)
+    require_choice("mode", mode, MODES)
+    require_choice("padding_mode", padding_mode, PADDING_MODES)
+    d, shape = image.ndim - 2, tuple(points.shape)
+    fits = points.ndim == image.ndim and shape[:2] == (len(image), d)
+    require(fits, "points", f"({len(image)}, {d}, *out) with {d} axes of out", shape)
     dtype = torch.promote_types(torch.promote_types(image.dtype, points.dtype), torch.float32)
     points = points.to(dtype)
     last = torch.tensor([max(n - 1, 1) for n in image.shape[2:]], device=points.device)
