@@ -24,7 +24,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from torch import Tensor
 
-from regtutor.checks import complaint, require, require_file
+from regtutor.checks import complaint, require, require_file, require_finite, require_tensor
 
 # NIfTI readers elsewhere do not know these; the nearest type that they do know takes their place.
 _STORED_AS = {
@@ -48,14 +48,20 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not an image, damaged, of other dimensions, or with NaN or infinite values.
+        ValueError: not an image, damaged, in colours, of other dimensions, with NaN or infinity.
     """
     path = require_file("image", path)
     try:
-        array, affine = _read_array(path)
+        arrays, affine = _read_arrays(path)
     except (ImageFileError, HeaderDataError, EOFError, OSError, ValueError, zlib.error) as error:
         remedy = "It is damaged, cut short or no image: copy it again."
         raise ValueError(complaint(str(path), "an image", error, remedy)) from error
+    require(len(arrays) == 1, str(path), "one array", list(arrays))
+    (array,) = arrays.values()
+    kind, remedy = "one real number a voxel", "Write its grey values, or one colour, and read that."
+    require(array.dtype.kind in "biuf", str(path), kind, array.dtype, remedy)
+    # A copy in C order: a compressed file comes as a read-only array in Fortran order.
+    array = np.array(array, dtype=np.float32, order="C")
     dims = "2 or 3 dimensions, or 4 with the channels last"
     require(array.ndim in (2, 3, 4) and array.size > 0, str(path), dims, array.shape)
     bad = array.size - int(np.isfinite(array).sum())
@@ -64,20 +70,17 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(array), torch.from_numpy(affine)
 
 
-def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The arrays in a file by their names, and the affine of all."""
     if path.suffix == ".npy":
-        array, affine = np.load(path, allow_pickle=False), np.eye(4)
-    elif path.suffix == ".npz":
+        return {path.name: np.load(path, allow_pickle=False)}, np.eye(4)
+    if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            require(len(arrays.files) == 1, str(path), "one array", arrays.files)
-            array, affine = arrays[arrays.files[0]], np.eye(4)
-    else:
-        image: Any = nib.load(path)
-        if path.name.endswith(".nii.gz"):  # all at once: only so its checksum, at the end, is read
-            image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
-        array, affine = np.asarray(image.dataobj), image.affine
-    # A copy in C order: a compressed file comes as a read-only array in Fortran order.
-    return np.array(array, dtype=np.float32, order="C"), np.array(affine, dtype=np.float64)
+            return dict(arrays), np.eye(4)
+    image: Any = nib.load(path)
+    if path.name.endswith(".nii.gz"):  # all at once: only so its checksum, at the end, is read
+        image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
+    return {path.name: np.asarray(image.dataobj)}, np.array(image.affine, dtype=np.float64)
 
 
 def write_image(
@@ -92,12 +95,15 @@ def write_image(
         dtype: how to store the values (whole numbers are rounded to); the image's own by default.
 
     Raises:
-        ValueError: another ending or shape, or values that the type cannot hold.
+        ValueError: another ending or shape, NaN, or values that the type cannot hold.
         FileNotFoundError: no such folder.
     """
     path = Path(path).expanduser()
     require(path.name.endswith((".nii", ".nii.gz")), "path", "….nii.gz or ….nii", path)
-    require(image.ndim in (2, 3, 4), "image", "(H, W), (H, W, D) or (H, W, D, C)", image.shape)
+    require_tensor("image", image, "torch.from_numpy makes one.")
+    shapes, remedy = "(H, W), (H, W, D) or (H, W, D, C)", "A batch? Write image[0, 0]."
+    require(image.ndim in (2, 3, 4), "image", shapes, tuple(image.shape), remedy)
+    require_finite("image", image)
     require(tuple(affine.shape) == (4, 4), "affine", "(4, 4)", tuple(affine.shape))
     if not path.parent.is_dir():
         remedy = "Make it with folder.mkdir(parents=True)."
