@@ -51,6 +51,7 @@ def save_last(
     state = {
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "optimizer_kind": type(optimizer).__name__,
         "scheduler": None if scheduler is None else scheduler.state_dict(),
         "history": history,
         "generator": torch.get_rng_state(),
@@ -82,11 +83,14 @@ def resume(
         kept = {name: tuple(value.shape) for name, value in state["network"].items()}
     except (RuntimeError, KeyError, TypeError, EOFError, UnpicklingError) as error:
         raise ValueError(
-            complaint(f"checkpoint {path}", "a training state", f"{type(error).__name__}", remedy)
+            complaint(f"checkpoint {path}", "a training state", "another or a broken file", remedy)
         ) from error
     needed = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     differing = sorted(set(kept.items()) ^ set(needed.items()))
     require(not differing, f"checkpoint {path}", "weights of this network", differing[:2], remedy)
+    kind = type(optimizer).__name__
+    kept_kind = state.get("optimizer_kind", kind)
+    require(kept_kind == kind, f"checkpoint {path}", f"a training by {kind}", kept_kind, remedy)
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     if scheduler is not None and state["scheduler"] is not None:
