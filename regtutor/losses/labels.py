@@ -22,6 +22,7 @@ from regtutor.checks import (
     require_batch,
     require_choice,
     require_same_shape,
+    require_tensor,
     require_within,
 )
 from regtutor.losses.reduction import REDUCTIONS, reduce
@@ -103,6 +104,7 @@ class DiceLoss(nn.Module):
             UserWarning: an option that chooses among channels meets a single one: it is ignored.
         """
         require_batch("input", input)
+        require_tensor("target", target)
         pred = self._activated(input)
         if self._several("to_onehot_y", self.to_onehot_y, pred):
             truth = one_hot(target, pred.shape[1], self.ignore_index).to(pred)

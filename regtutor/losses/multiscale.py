@@ -12,7 +12,7 @@ Convention: σ in voxels; zeros beyond the border; lower is better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,8 @@ class MultiScaleLoss(nn.Module):
     ) -> None:
         super().__init__()
         require(callable(loss), "loss", "a function of (pred, target)", loss)
-        good = scales is None or (len(scales) > 0 and all(0 <= s < float("inf") for s in scales))
+        sigmas = [-1.0] if not isinstance(scales, Iterable) else list(scales) or [-1.0]
+        good = scales is None or all(0 <= sigma < float("inf") for sigma in sigmas)
         require(good, "scales", "None or numbers ≥ 0, at least one", scales)
         require_choice("kernel", kernel, KERNELS)
         require_choice("reduction", reduction, REDUCTIONS)
