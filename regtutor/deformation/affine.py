@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from regtutor.checks import require, require_choice, require_size
+from regtutor.checks import require, require_size
 from regtutor.deformation.warp import identity_grid
 
 
@@ -124,7 +124,6 @@ def affine_matrix(
     Raises:
         ValueError: more parameters than there are in d dimensions.
     """
-    require_choice("spatial_dims", spatial_dims, (2, 3))
     d = spatial_dims
     most = {"rotate": d * (d - 1) // 2, "shear": d * (d - 1), "translate": d, "scale": d}
     for (name, n), given in zip(most.items(), (rotate, shear, translate, scale), strict=True):

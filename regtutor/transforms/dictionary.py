@@ -176,6 +176,7 @@ class Compose:
         for place, step in list(enumerate(self.transforms, start=1))[start:end]:
             try:
                 data = step(data)
+                require(data is not None, "data", "a dict", "None", "Does it end in return data?")
             except Exception as error:
                 where = f"step {place} of {len(self)}, {step!r}"
                 raise _kind(error)(f"{error}\n  In {where}{_files(step, source)}") from error

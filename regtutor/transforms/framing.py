@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from regtutor.checks import require_choice
+from regtutor.checks import require, require_choice
 from regtutor.transforms.dictionary import Data, kept_for_place, per_key
 from regtutor.transforms.geometry import SpatialTransform, full_size
 
@@ -82,6 +82,7 @@ class SpatialPadd(SpatialTransform):
             old = image.shape[1:]
             new = full_size("spatial_size", self.spatial_size, old)
             missing = [max(n - o, 0) for n, o in zip(new, old, strict=True)]
+            self._require_enough(key, mode, old, missing)
             before = [n // 2 if self.method == "symmetric" else 0 for n in missing]
             sides: list[int] = []  # F.pad wants the last axis first
             for total, first in zip(reversed(missing), reversed(before), strict=True):
@@ -90,6 +91,18 @@ class SpatialPadd(SpatialTransform):
             padded = F.pad(image[None], sides, mode=_PAD_MODES[mode], value=value)[0]
             self.put(out, key, padded, shift([-n for n in before]))
         return out
+
+    def _require_enough(
+        self, key: str, mode: str, old: Sequence[int], missing: Sequence[int]
+    ) -> None:
+        """What is mirrored or repeated is no longer than the image."""
+        half = 2 if self.method == "symmetric" else 1
+        spare = {"reflect": 1, "circular": 0}.get(_PAD_MODES[mode])
+        fits = spare is None or all(
+            -(-m // half) <= n - spare for m, n in zip(missing, old, strict=True)
+        )
+        remedy = "Take mode='constant' or 'replicate', or pad twice."
+        require(fits, key, f"a pad within the image for mode {mode!r}", list(missing), remedy)
 
 
 class CenterSpatialCropd(SpatialTransform):

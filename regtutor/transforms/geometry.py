@@ -12,13 +12,14 @@ Convention: voxels, about voxel (0, …, 0); M is (d+1, d+1), float64.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from regtutor.checks import require
+from regtutor.checks import require, require_tensor
 from regtutor.deformation.affine import apply_affine
 from regtutor.deformation.warp import MODES, PADDING_MODES, identity_grid, sample
 from regtutor.transforms.dictionary import Data, MapTransform, kept_for_place, per_key
@@ -49,6 +50,7 @@ class SpatialTransform(MapTransform):
 
     def image(self, data: Data, key: str) -> Tensor:
         """The image under a key, `(C, *spatial)`, float32."""
+        require_tensor(key, data[key], "Use LoadImaged before.")
         image, shapes = data[key], "(C, H, W) or (C, H, W, D)"
         shape = tuple(image.shape)
         require(image.ndim in (3, 4), key, shapes, shape, "Use EnsureChannelFirstd before.")
@@ -60,7 +62,7 @@ class SpatialTransform(MapTransform):
         """Set the moved image; let its affine and its points follow by M, `matrix`."""
         data[key] = image
         if f"{key}_affine" in data:
-            data[f"{key}_affine"] = data[f"{key}_affine"] @ in_space(matrix)
+            data[f"{key}_affine"] = data[f"{key}_affine"].double() @ in_space(matrix)
         for name, owner in self.point_keys.items():
             if owner == key and self.has(data, name):
                 data[name] = move(data[name], matrix, name)
@@ -111,6 +113,8 @@ def full_size(name: str, wanted: Any, size: Sequence[int]) -> tuple[int, ...]:
     many = isinstance(wanted, Sequence)
     numbers = tuple(wanted) if many else (wanted,) * len(size)
     require(len(numbers) == len(size), name, f"{len(size)} numbers", numbers)
+    whole = all(n is None or (isinstance(n, Real) and n % 1 == 0) for n in numbers)
+    require(whole, name, "whole numbers", wanted)
     return tuple(int(n) if n and n > 0 else old for n, old in zip(numbers, size, strict=True))
 
 
@@ -129,7 +133,8 @@ class ResampleToMatchd(SpatialTransform):
         point_keys: see `SpatialTransform`.
 
     Raises:
-        ValueError: an unknown mode or padding, no affine beside an image, one without inverse.
+        ValueError: an unknown mode or padding, no affine beside an image, one without inverse;
+            images that do not overlap.
     """
 
     def __init__(
@@ -166,17 +171,28 @@ class ResampleToMatchd(SpatialTransform):
             require(same_dims, key, f"{len(size)} spatial dimensions", tuple(image.shape))
             matrix = torch.linalg.solve(self._affine(data, key), fixed)
             points = places(matrix, size)
+            self._require_overlap(key, points, image.shape[1:])
             if padding_mode == "reflection" and not corners:
                 points, padding_mode = fold(points, image.shape[1:]), "border"
             self.put(out, key, sample(image[None], points, mode, padding_mode)[0], matrix)
             out[f"{key}_affine"] = data[f"{self.key_dst}_affine"].clone()  # without rounding
         return out
 
+    def _require_overlap(self, key: str, points: Tensor, size: Sequence[int]) -> None:
+        """Some voxel of the new grid lies in the image, or nothing but its border would come."""
+        last = (torch.tensor(size).to(points) - 0.5).view(1, -1, *[1] * (points.ndim - 2))
+        inside = bool(((points >= -0.5) & (points <= last)).all(dim=1).any())
+        expected = f"an image that overlaps {self.key_dst}"
+        remedy = "Do their affines count from one origin? Align their centres first."
+        require(inside, key, expected, "one wholly beside it", remedy)
+
     def _affine(self, data: Data, key: str) -> Tensor:
         """Voxel → mm, `(d+1, d+1)`: in 2-D the block of the first two axes."""
         name, d = f"{key}_affine", data[key].ndim - 1
         require(name in data, name, f"the affine of {key!r}", "none", "LoadImaged leaves it there.")
         kept = [*range(d), 3]
+        shape = tuple(data[name].shape)
+        require(shape == (4, 4), name, "(4, 4), voxel → mm", shape)
         affine = data[name].double()[kept][:, kept]
         require(bool(affine.det() != 0), name, "an affine with an inverse", affine.tolist())
         return affine

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regtutor.checks import require
+from regtutor.checks import require, require_tensor
 from regtutor.transforms.dictionary import Data, MapTransform, float32_only
 
 
@@ -33,6 +33,7 @@ class IntensityTransform(MapTransform):
         """A new dict with changed values."""
         out = dict(data)
         for key in self.key_iterator(data):
+            require_tensor(key, data[key], "Use LoadImaged before.")
             out[key] = self.change(data[key].float())
         return out
 
@@ -49,7 +50,7 @@ class ScaleIntensityRanged(IntensityTransform):
         clip: cut off what falls outside [b_min, b_max].
 
     Raises:
-        ValueError: `a_min` is `a_max`, or `clip` without a bound.
+        ValueError: `a_min` is `a_max`, or `clip` without a bound or with two that are swapped.
     """
 
     def __init__(
@@ -67,6 +68,10 @@ class ScaleIntensityRanged(IntensityTransform):
         require(a_min != a_max, "a_max", f"another value than a_min, {a_min}", a_max)
         bounds = (b_min, b_max)
         require(not clip or bounds != (None, None), "clip", "b_min or b_max to clip to", "neither")
+        swapped = clip and None not in bounds and b_min > b_max  # type: ignore[operator]
+        require(
+            not swapped, "b_max", f"at least b_min, {b_min}, to clip", b_max, "Swap a_min, a_max."
+        )
         self.a_min, self.a_max, self.b_min, self.b_max = a_min, a_max, b_min, b_max
         self.clip = clip
 
@@ -149,6 +154,10 @@ class NormalizeIntensityd(IntensityTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, dtype, allow_missing_keys)
+        wanted = "a sequence, one a channel" if channel_wise else "a number (or channel_wise=True)"
+        for name, value in (("subtrahend", subtrahend), ("divisor", divisor)):
+            listed = hasattr(value, "__len__") if channel_wise else isinstance(value, list | tuple)
+            require(value is None or listed == channel_wise, name, wanted, value)
         self.subtrahend, self.divisor = subtrahend, divisor
         self.nonzero, self.channel_wise = nonzero, channel_wise
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from regtutor.checks import require, require_same_shape
+from regtutor.checks import require, require_same_shape, require_tensor
 from regtutor.seeds import normal, uniform
 from regtutor.transforms.dictionary import Data, MapTransform, RandomTransform, float32_only
 
@@ -48,6 +48,7 @@ class RandGaussianNoised(RandomTransform, MapTransform):
     def draw(self, data: Data) -> Tensor | None:
         """The noise, of the shape of the first image."""
         for key in self.key_iterator(data):
+            require_tensor(key, data[key], "Use LoadImaged before.")
             std = uniform(0, self.std) if self.sample_std else self.std
             return self.mean + std * normal(tuple(data[key].shape))
         return None
@@ -57,6 +58,6 @@ class RandGaussianNoised(RandomTransform, MapTransform):
         if drawn is None:
             return data
         for key in self.key_iterator(dict(data)):
-            require_same_shape(key, data[key], "the noise, drawn for the first key,", drawn)
+            require_same_shape(key, data[key], "the noise of the first key", drawn)
             data[key] = data[key].float() + drawn
         return data

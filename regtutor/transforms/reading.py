@@ -75,6 +75,8 @@ class LoadImaged(MapTransform):
 
     def __call__(self, data: Data) -> dict[str, Any]:
         """A new dict with tensors in place of file names."""
+        got, remedy = type(data).__name__, "find_pairs makes one for each pair."
+        require(isinstance(data, Mapping), "data", "a dict of file names", got, remedy)
         out = dict(data)
         for key in self.key_iterator(data):
             remedy = "LoadImaged comes first, and once."
@@ -143,6 +145,9 @@ class EnsureChannelFirstd(MapTransform):
             if where is None:
                 self._complain(key, out[key])
             else:
+                axes = out[key].ndim
+                inside = isinstance(where, str) or -axes <= where < axes
+                require(inside, "channel_dim", f"an axis of {tuple(out[key].shape)}", where)
                 out[key] = channel_first(out[key], where)
         return out
 
