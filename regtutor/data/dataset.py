@@ -38,6 +38,9 @@ class Dataset(torch_data.Dataset[Any]):
     """
 
     def __init__(self, data: Sequence[Any], transform: Transform = None) -> None:
+        listed = hasattr(data, "__len__") and not isinstance(data, str | Mapping)
+        remedy = "One pair alone? Put it in a list: [pair]."
+        require(listed, "data", "a list of items", type(data).__name__, remedy)
         require(len(data) > 0, "data", "at least one item", "none", "Is the folder empty?")
         self.data = data
         self.transform = transform if isinstance(transform, Compose) else Compose(transform)
@@ -144,6 +147,8 @@ class DataLoader(torch_data.DataLoader[Any]):
     def __init__(
         self, dataset: torch_data.Dataset[Any], num_workers: int = 0, **kwargs: Any
     ) -> None:
+        if kwargs.get("batch_size") is not None:
+            require_count("batch_size", kwargs["batch_size"])
         kwargs.setdefault("collate_fn", collate)
         super().__init__(dataset, num_workers=num_workers, **kwargs)
 

@@ -58,7 +58,8 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(complaint("folder", "a folder of pairs", f"no folder at {folder}"))
+        got, remedy = f"no folder at {folder}", "Is the path counted from where Python runs?"
+        raise FileNotFoundError(complaint("folder", "a folder of pairs", got, remedy))
     for layout in LAYOUTS.values():
         found = {role: _by_case(folder, patterns) for role, patterns in layout.items()}
         cases = sorted(found["fixed_image"].keys() | found["moving_image"].keys())
@@ -66,7 +67,8 @@ def find_pairs(folder: str | Path) -> list[Pair]:
             return [_pair(folder, case, found, layout) for case in cases]
     looked = ", ".join(layout["fixed_image"][0] for layout in LAYOUTS.values())
     inside = sorted(path.name for path in folder.iterdir())[:8] or "nothing"
-    raise FileNotFoundError(complaint(str(folder), f"pairs, as {looked}", f"a folder of {inside}"))
+    got, remedy = f"a folder of {inside}", "Give the folder that these stand in."
+    raise FileNotFoundError(complaint(str(folder), f"pairs, as {looked}", got, remedy))
 
 
 def _by_case(folder: Path, patterns: Sequence[str]) -> dict[str, str]:
@@ -90,7 +92,8 @@ def _pair(
         partner = f"{'moving' if side == 'fixed' else 'fixed'}_{kind}"
         if partner not in pair:
             wanted = folder / layout[partner][0].replace("*", case)
-            raise ValueError(complaint(pair[role], f"its partner {wanted}", "no such file"))
+            got, remedy = "no such file", "Bring it there, or take this one away."
+            raise ValueError(complaint(pair[role], f"its partner {wanted}", got, remedy))
     return pair
 
 

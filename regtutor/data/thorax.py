@@ -163,6 +163,9 @@ def write_collection(
 
 def _claim(folder: Path, n: int, recipe: dict[str, object]) -> None:
     """Make the folders; refuse where somebody else's cases, or more of ours, are."""
+    require(
+        not folder.is_file(), "folder", "a folder", f"the file {folder}", "Choose another name."
+    )
     label = folder / "collection.json"
     found = sorted(path.name for path in folder.glob("scans/case_*"))
     there = json.loads(label.read_text()) if label.is_file() else {"scans": len(found)}
