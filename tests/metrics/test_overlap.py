@@ -88,7 +88,7 @@ def test_a_warped_label():
         raw = metric(warped, moved).item()
     assert metric(warped, moved).item() == raw  # it warns once
     cut = DiceMetric()((warped > 0.5).float(), moved).item()
-    assert cut > 0.95
+    assert cut > 0.9
     assert raw < cut - 0.1
 
 
