@@ -113,6 +113,14 @@ def require_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor
     )
 
 
+def require_grid(name: str, label: Tensor, image: Tensor) -> None:
+    """A label `(B, K, *spatial)` is on the grid of an image, of its batch; K is free."""
+    require_tensor(name, label)
+    shape, grid = tuple(label.shape), (len(image), *image.shape[2:])
+    remedy = "Name its key too in every transform that moves the image."
+    require(shape[:1] + shape[2:] == grid, name, f"the batch and grid {grid}", shape, remedy)
+
+
 def require_finite(name: str, tensor: Tensor) -> None:
     """No NaN and no infinity."""
     if not bool(torch.isfinite(tensor).all()):

@@ -15,14 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from regtutor.checkpoint import Record, resume, save, save_last
 from regtutor.checks import require, require_count, require_finite
-from regtutor.evaluation import Batch, Loss, to_device
+from regtutor.evaluation import Batch, Loss, to_device, total_of
 from regtutor.evaluation import DoNothing as DoNothing
 from regtutor.evaluation import Prediction as Prediction
 from regtutor.evaluation import find_device as find_device
@@ -47,8 +46,10 @@ def train_epoch(
         The mean of each term, and of their sum as "loss".
 
     Raises:
-        ValueError: a term or the field is not finite (named); the weights are as before the step.
+        ValueError: a term or the field is not finite (named), no term depends on the network, or
+            the optimiser is another network's; the weights are as before the step.
     """
+    _require_own(optimizer, network)
     network.train()
     sums: dict[str, float] = {}
     batches = 0
@@ -58,9 +59,12 @@ def train_epoch(
         prediction = predict(network, batch)
         require_finite("ddf", prediction.ddf)
         terms = loss(prediction, batch)
+        total = total_of(terms)
         for name, term in terms.items():
             require_finite(f"loss term '{name}'", term)
-        total = torch.stack(list(terms.values())).sum()
+        remedy = "Compute it from the prediction, without detach() or no_grad()."
+        learns = total.requires_grad
+        require(learns, "loss", "a term that depends on the network", "none", remedy)
         total.backward()
         optimizer.step()
         if scheduler is not None:
@@ -70,6 +74,14 @@ def train_epoch(
             sums[name] = sums.get(name, 0.0) + term.item()
     require(batches > 0, "loader", "at least one batch", "none")
     return {name: value / batches for name, value in sums.items()}
+
+
+def _require_own(optimizer: Optimizer, network: nn.Module) -> None:
+    """The optimiser steps weights of this network (not those of one that was made anew since)."""
+    stepped = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    own = [weight for weight in network.parameters() if id(weight) in stepped]
+    remedy = "Make it after the network: Adam(network.parameters(), …)."
+    require(len(own) > 0, "optimizer", "weights of this network", "none of them", remedy)
 
 
 def dice_or_loss(record: Record) -> float:

@@ -278,8 +278,9 @@ def test_epochs_is_a_positive_whole_number(epochs):
 
 
 def test_an_empty_loader_is_refused():
+    network = Shift()
     with pytest.raises(ValueError, match="loader: expected at least one batch"):
-        train_epoch(Shift(), [], loss, torch.optim.SGD(Shift().parameters()))
+        train_epoch(network, [], loss, torch.optim.SGD(network.parameters()))
 
 
 def test_smooth_start():
