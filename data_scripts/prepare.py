@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regtutor.checks import require
 from regtutor.files import read_image
 from regtutor.transforms import (
     EnsureChannelFirstd,
@@ -91,6 +92,10 @@ def preparation(options: Namespace, pair: dict) -> tuple[list, list]:
         size = [-(-n // fits) * fits for n in size]
         steps.append(SpatialPadd(keys, size, point_keys=points))
     else:
+        dims = f"{len(size)} numbers, as the images have dimensions"
+        require(len(options.size) == len(size), "--size", dims, options.size)
+        fitting = all(n > 0 and n % fits == 0 for n in options.size)
+        require(fitting, "--size", f"numbers divisible by {fits}", options.size)
         linear = "trilinear" if len(size) == 3 else "bilinear"
         modes = [linear if mode == "bilinear" else mode for mode in modes]
         steps.append(Resized(keys, options.size, mode=modes, point_keys=points))

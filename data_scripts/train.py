@@ -6,27 +6,28 @@ FOLDER holds pairs in the course's layout (scans/case_001_exp.nii.gz …) or Dee
 (fixed_images/, moving_images/ …); if it has subfolders train/ and test/, these are the split.
 Killed and started again with the same words, it goes on where it was. In the output folder: best.pt
 (weights), last.pt (to resume), history.csv (every epoch), pairs.csv (every held-out pair, before
-and after), pairs.png; the table at the end is their mean.
+and after), pairs.png; the table at the end is their mean. With other words it refuses a folder that
+holds a training (settings.json says which).
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import itertools
+import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import torch
 from prepare import preparation
+from program import Parser, run
+from report import judge, picture, table, write_rows, write_whole
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from regtutor import show
+from regtutor.checks import require, require_count
 from regtutor.data import CacheDataset, DataLoader, find_pairs, split_pairs
 from regtutor.deformation import ResizeField
-from regtutor.evaluation import DoNothing, Prediction, find_device, measure, predict, to_device
+from regtutor.evaluation import DoNothing, Prediction, find_device
 from regtutor.losses import (
     BendingEnergyLoss,
     DiceLoss,
@@ -41,8 +42,8 @@ from regtutor.training import fit
 from regtutor.transforms import Compose
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments() -> Parser:
+    parser = Parser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("folder", type=Path, help="pairs in the course's or DeepReg's layout")
     add("--out", type=Path, help="where to write (runs/<name of the folder>)")
@@ -63,18 +64,42 @@ def arguments() -> argparse.Namespace:
     add("--bending-weight", type=float, default=0.3)
     add("--augment", action="store_true", help="a random affine on every pair, every epoch")
     add("--seed", type=int, default=0)
-    return parser.parse_args()
+    return parser
 
 
-def find_split(options: argparse.Namespace) -> tuple[list[dict], list[dict]]:
+def find_split(options: Namespace) -> tuple[list[dict], list[dict]]:
     """Training and held-out pairs: from subfolders, or the last ones."""
     if options.validation is None and (options.folder / "train").is_dir():
         return find_pairs(options.folder / "train"), find_pairs(options.folder / "test")
     pairs = find_pairs(options.folder)
-    return split_pairs(pairs, validation=options.validation or max(2, len(pairs) // 10))
+    count = max(2, len(pairs) // 10) if options.validation is None else options.validation
+    return split_pairs(pairs, validation=count)
 
 
-def build_network(options: argparse.Namespace, size: tuple[int, ...]) -> nn.Module:
+def claim(out: Path, options: Namespace) -> None:
+    """Ask whether the output folder is free, or holds the training that these words began."""
+    for name in ("epochs", "batch_size", "channels"):
+        require_count(f"--{name.replace('_', '-')}", getattr(options, name))
+    for level in options.levels:
+        require_count("--levels", level, least=0)
+    label = out / "settings.json"
+    if not label.is_file():
+        return
+    kept, typed = json.loads(label.read_text(encoding="utf-8")), settings(options)
+    differing = [name for name in typed if typed[name] != kept.get(name)]
+    wanted, got = ({name: which.get(name) for name in differing} for which in (kept, typed))
+    remedy = "Choose another --out, or remove this one."
+    require(not differing, str(out), f"the training that it holds, {wanted}", got, remedy)
+
+
+def settings(options: Namespace) -> dict[str, Any]:
+    """What was typed, but for where to write."""
+    typed = {**vars(options), "folder": str(options.folder.resolve())}
+    typed.pop("out")
+    return typed
+
+
+def build_network(options: Namespace, size: tuple[int, ...]) -> nn.Module:
     """A LocalNet that starts by doing nothing; at half size if asked, its field brought back."""
     d = len(size)
     network = LocalNet(
@@ -94,7 +119,7 @@ def build_network(options: argparse.Namespace, size: tuple[int, ...]) -> nn.Modu
 class WeightedLoss:
     """The named terms of the loss, by the weights on the command line; 0 leaves a term out."""
 
-    def __init__(self, options: argparse.Namespace, spatial_dims: int) -> None:
+    def __init__(self, options: Namespace, spatial_dims: int) -> None:
         self.options = options
         self.image = {
             "mse": nn.MSELoss(),
@@ -125,67 +150,10 @@ class WeightedLoss:
         return (errors * there).sum() / there.sum().clamp(min=1)
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A CSV file, whole at every moment."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(k for r in rows for k in r)))
-    writer.writeheader()
-    writer.writerows(rows)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text.getvalue(), encoding="utf-8")
-    beside.replace(path)
-
-
-@torch.no_grad()
-def judge(network: nn.Module, loader: DataLoader, name: str) -> list[dict[str, Any]]:
-    """One row a held-out pair: what `measure` finds, and the local correlation."""
-    network.eval()
-    rows = []
-    for number, batch in enumerate(loader, start=1):
-        batch = to_device(batch, network)
-        prediction = predict(network, batch)
-        scores = {k: v.item() for k, v in measure(prediction, batch, surfaces=True).items()}
-        lncc = LocalNormalizedCrossCorrelationLoss(prediction.ddf.ndim - 2, kernel_size=9)
-        scores["lncc"] = -lncc(prediction.warped_image, batch["fixed_image"]).item()
-        rows.append({"pair": number, "when": name, **scores})
-    return rows
-
-
-@torch.no_grad()
-def picture(network: nn.Module, loader: DataLoader, most: int = 8) -> show.Picture:
-    """The held-out pairs, before and after, one below the other."""
-    boards = []
-    for number, batch in enumerate(itertools.islice(loader, most), start=1):
-        batch = to_device(batch, network)
-        prediction = predict(network, batch)
-        boards.append(
-            show.before_after(
-                batch["fixed_image"].cpu(),
-                batch["moving_image"].cpu(),
-                prediction.warped_image.cpu(),
-                prediction.ddf.cpu(),
-                title=f"Held-out pair {number}, before and after",
-            )
-        )
-    return show.stack(boards)
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The means before and after, a line each."""
-    columns = [k for k in rows[0] if k not in ("pair", "when")]
-    lines = [f"{'':8s}" + "".join(f"{name:>13s}" for name in columns)]
-    for when in ("before", "after"):
-        chosen = [r for r in rows if r["when"] == when]
-        means = [torch.tensor([r[name] for r in chosen]).nanmean().item() for name in columns]
-        lines.append(f"{when:8s}" + "".join(f"{mean:13.4f}" for mean in means))
-    return "\n".join(lines)
-
-
-def main() -> None:
-    options = arguments()
+def main(options: Namespace) -> None:
     set_determinism(options.seed)
     out = options.out or Path("runs") / options.folder.resolve().name
-    out.mkdir(parents=True, exist_ok=True)
+    claim(out, options)
     training, held_out = find_split(options)
     fixed_steps, random_steps = preparation(options, training[0])
     train_set = CacheDataset(training, Compose([*fixed_steps, *random_steps]))
@@ -200,6 +168,8 @@ def main() -> None:
     optimizer = torch.optim.Adam(network.parameters(), options.lr)
     steps = options.epochs * len(train_loader)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.lr, steps, pct_start=0.1)
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / "settings.json", json.dumps(settings(options)) + "\n")
     print(f"{len(training)} training pairs, {len(held_out)} held out, {size} voxels, into {out}")
 
     history: list[dict[str, Any]] = []
@@ -227,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, arguments())
