@@ -178,8 +178,8 @@ class Compose:
                 data = step(data)
                 require(data is not None, "data", "a dict", "None", "Does it end in return data?")
             except Exception as error:
-                where = f"step {place} of {len(self)}, {step!r}"
-                raise _kind(error)(f"{error}\n  In {where}{_files(step, source)}") from error
+                where = f"step {place} of {len(self)}, {_step_on(step, source)}"
+                raise _kind(error)(f"{error}\n  In {where}") from error
         return data
 
 
@@ -189,9 +189,11 @@ def _kind(error: Exception) -> type[Exception]:
     return next((kind for kind in kinds if isinstance(error, kind)), RuntimeError)
 
 
-def _files(step: Any, item: Any) -> str:
-    """The files of the item that the step works on."""
+def _step_on(step: Any, item: Any) -> str:
+    """A step, never by its address in memory, and the files of the item that it works on."""
+    name = getattr(step, "__name__", type(step).__name__)
+    called = repr(step) if isinstance(step, MapTransform) else name
     named = item if isinstance(item, Mapping) else {}
     files = {key: named[key] for key in getattr(step, "keys", named) if key in named}
     texts = [f"{k} = {file}" for k, file in files.items() if isinstance(file, str | PathLike)]
-    return ", on " + ", ".join(texts) if texts else ""
+    return f"{called}, on " + ", ".join(texts) if texts else called

@@ -154,10 +154,11 @@ class NormalizeIntensityd(IntensityTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, dtype, allow_missing_keys)
-        wanted = "a sequence, one a channel" if channel_wise else "a number (or channel_wise=True)"
+        wanted = "a sequence, one a channel" if channel_wise else "a number"
+        remedy = "" if channel_wise else "For one a channel set channel_wise=True."
         for name, value in (("subtrahend", subtrahend), ("divisor", divisor)):
             listed = hasattr(value, "__len__") if channel_wise else isinstance(value, list | tuple)
-            require(value is None or listed == channel_wise, name, wanted, value)
+            require(value is None or listed == channel_wise, name, wanted, value, remedy)
         self.subtrahend, self.divisor = subtrahend, divisor
         self.nonzero, self.channel_wise = nonzero, channel_wise
 
