@@ -142,12 +142,12 @@ def _draw(figure: Figure) -> Image.Image:
 
 
 def _png(images: Sequence[Image.Image], seconds: float = 0.0) -> bytes:
-    """One palette for all frames: a third of the bytes, and no difference seen."""
+    """One palette of 128 colours for all frames: a third of the bytes, and no difference seen."""
     width, height = images[0].size
     strip = Image.new("RGB", (width, height * len(images)))
     for row, image in enumerate(images):
         strip.paste(image, (0, row * height))
-    strip = strip.quantize(256 if len(images) == 1 else 64, dither=Image.Dither.NONE)
+    strip = strip.quantize(128, dither=Image.Dither.NONE)
     frames = [strip.crop((0, top, width, top + height)) for top in range(0, strip.height, height)]
     file, moving = io.BytesIO(), len(frames) > 1
     how = {"append_images": frames[1:], "duration": round(1000 * seconds), "loop": 0}
