@@ -65,6 +65,14 @@ class AlignCentresd(MapTransform):
         return data
 
 
+class ForgetAffined(MapTransform):
+    """Drop the affines of the keys, so that whatever is measured is measured in voxels."""
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        dropped = {f"{key}_affine" for key in self.keys}
+        return {name: value for name, value in data.items() if name not in dropped}
+
+
 def preparation(options: Namespace, pair: dict) -> tuple[list, list]:
     """The deterministic transforms of a pair, and the random ones."""
     images = ["fixed_image", "moving_image"]
@@ -99,6 +107,8 @@ def preparation(options: Namespace, pair: dict) -> tuple[list, list]:
         linear = "trilinear" if len(size) == 3 else "bilinear"
         modes = [linear if mode == "bilinear" else mode for mode in modes]
         steps.append(Resized(keys, options.size, mode=modes, point_keys=points))
+    if options.in_voxels:
+        steps.append(ForgetAffined(keys))
     turn, modes = (0.1,) * len(size), ["bilinear"] * 2 + ["nearest"] * len(labels)
     random = RandAffined(
         keys,

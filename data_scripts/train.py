@@ -53,6 +53,7 @@ def arguments() -> Parser:
     add("--size", type=int, nargs="+", help="resize to this (otherwise: pad to a size that fits)")
     add("--window", type=float, nargs=2, help="intensities that become 0 and 1 (min and max)")
     add("--align-centres", action="store_true", help="ignore where the headers put the images")
+    add("--in-voxels", action="store_true", help="the headers' spacing is not physical: no mm")
     add("--half", action="store_true", help="the network works at half size")
     add("--channels", type=int, default=8)
     add("--levels", type=int, nargs="+", default=[1, 2], help="LocalNet's extract_levels")
@@ -160,7 +161,6 @@ def main(options: Namespace) -> None:
     val_set = CacheDataset(held_out, Compose(fixed_steps))
     train_loader = DataLoader(train_set, batch_size=options.batch_size, shuffle=True)
     val_loader = DataLoader(val_set)
-
     size = tuple(val_set[0]["fixed_image"].shape[1:])
     network = build_network(options, size).to(find_device())
     if len(size) == 3:  # twice as fast on a CPU
@@ -186,8 +186,8 @@ def main(options: Namespace) -> None:
     for record in (bar := tqdm(records, total=options.epochs, unit="epoch")):
         history.append(record)
         write_rows(out / "history.csv", history)
-        shown = {k: f"{record[k]:.3f}" for k in ("loss", "dice", "tre_mm") if k in record}
-        bar.set_postfix(shown)
+        shown = ("loss", "dice", "tre_mm", "tre_voxels")
+        bar.set_postfix({k: f"{record[k]:.3f}" for k in shown if k in record})
 
     network.load_state_dict(torch.load(out / "best.pt", map_location=find_device()))
     rows = judge(DoNothing(), val_loader, "before") + judge(network, val_loader, "after")
