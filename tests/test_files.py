@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
+import sys
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
 
+from regtutor import files
 from regtutor.files import read_image, read_points, spacing_of, write_image
 
 AFFINE = torch.tensor(
@@ -26,6 +29,40 @@ def test_round_trip(tmp_path, size, ending):
     assert torch.equal(affine, AFFINE)
     assert affine.dtype == torch.float64
     assert again.is_contiguous()
+
+
+@pytest.mark.parametrize("size", [(4, 7), (4, 7, 5), (4, 7, 5, 3), (1, 7, 1), (4, 1)])
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "u1", "<u2", "<f4", ">f8", "<i4"])
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".npy"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_type_and_order_of_axes_is_read(tmp_path, size, dtype, ending, order):
+    values = np.array(np.arange(np.prod(size)).reshape(size), dtype=dtype, order=order)
+    if ending == ".npy":
+        np.save(tmp_path / "a.npy", values)
+    else:
+        endianness = ">" if dtype.startswith(">") else "<"
+        header = nib.Nifti1Header(endianness=endianness)
+        nib.save(nib.Nifti1Image(values, np.eye(4), header, dtype=dtype), tmp_path / f"a{ending}")
+    image, _ = read_image(tmp_path / f"a{ending}")
+    assert image.dtype == torch.float32
+    assert image.is_contiguous()
+    assert torch.equal(image, torch.from_numpy(values.astype(np.float32)))
+    image += 1  # the reader's own memory, not the file's
+
+
+def test_without_isal_python_unpacks(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.nii.gz", torch.arange(6.0).view(2, 3), AFFINE)
+    monkeypatch.setitem(sys.modules, "isal", None)  # what a machine without it answers
+    spec = importlib.util.spec_from_file_location("files_without_isal", files.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.gzip is gzip
+    assert files.gzip is not gzip  # where the tests run it is installed
+    assert torch.equal(module.read_image(tmp_path / "a.nii.gz")[0], torch.arange(6.0).view(2, 3))
+    (tmp_path / "b.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:-6])
+    for reader in (module, files):
+        with pytest.raises(ValueError, match=r"b\.nii\.gz: expected an image"):
+            reader.read_image(tmp_path / "b.nii.gz")
 
 
 @pytest.mark.parametrize(
