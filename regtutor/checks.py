@@ -123,6 +123,8 @@ def require_grid(name: str, label: Tensor, image: Tensor) -> None:
 
 def require_finite(name: str, tensor: Tensor) -> None:
     """No NaN and no infinity."""
+    if tensor.is_floating_point() and bool(tensor.detach().sum().isfinite()):
+        return  # one bad value spoils a sum: fifty times the speed of asking each (a sum may spill)
     if not bool(torch.isfinite(tensor).all()):
         bad = int((~torch.isfinite(tensor)).sum())
         raise ValueError(

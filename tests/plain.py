@@ -46,3 +46,35 @@ def local_correlation(
     p, t = p - (w * p).sum(-1, keepdim=True) / total, t - (w * t).sum(-1, keepdim=True) / total
     cross, p_var, t_var = ((w * x).sum(-1) for x in (p * t, p * p, t * t))
     return cross**2 / (p_var.clamp(min=floor) * t_var.clamp(min=floor))
+
+
+def _central(field: Tensor, axis: int, one_sided: bool = False) -> Tensor:
+    """Half of what lies on either side, an axis two voxels shorter; or the next less this one."""
+    n = field.shape[axis]
+    ahead, here, behind = (field.narrow(axis, start, n - 2) for start in (2, 1, 0))
+    return ahead - here if one_sided else (ahead - behind) / 2
+
+
+def _inside(field: Tensor, *done: int) -> Tensor:
+    """Without the border along the axes that are not `done`."""
+    for axis in {*range(2, field.ndim)} - {*done}:
+        field = field.narrow(axis, 1, field.shape[axis] - 2)
+    return field
+
+
+def bending(field: Tensor) -> Tensor:
+    """Σ_a (∂²u/∂a²)² + 2 Σ_{a<b} (∂²u/∂a∂b)² at each inner voxel."""
+    total = torch.zeros(())
+    for a in range(2, field.ndim):
+        n = field.shape[a] - 2
+        ahead, here, behind = (field.narrow(a, start, n) for start in (2, 1, 0))
+        total = total + _inside(ahead - 2 * here + behind, a) ** 2
+        for b in range(a + 1, field.ndim):
+            total = total + 2 * _inside(_central(_central(field, a), b), a, b) ** 2
+    return total
+
+
+def diffusion(field: Tensor, one_sided: bool = False) -> Tensor:
+    """Σ_a (∂u/∂a)² at each inner voxel."""
+    axes = range(2, field.ndim)
+    return sum(_inside(_central(field, a, one_sided), a) ** 2 for a in axes)

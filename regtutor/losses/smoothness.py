@@ -13,6 +13,9 @@ Convention: ddf in voxels, channel k along axis k; derivatives a voxel, whatever
 
 from __future__ import annotations
 
+import math
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -20,27 +23,81 @@ from regtutor.checks import require, require_choice, require_field, require_fini
 from regtutor.losses.reduction import REDUCTIONS, reduce
 
 
-def _inner(field: Tensor, steps: dict[int, int] | None = None) -> Tensor:
-    """The field at each inner voxel, or so many voxels further along some axes."""
-    index = [slice(None), slice(None)]
+def _inner(field: Tensor, steps: dict[int, int]) -> Tensor:
+    """The field as each inner voxel sees it so many voxels further along some axes."""
     for axis in range(2, field.ndim):
-        step = 0 if steps is None else steps.get(axis, 0)
-        index.append(slice(1 + step, field.shape[axis] - 1 + step))
-    return field[tuple(index)]
+        field = field.narrow(axis, 1 + steps.get(axis, 0), field.shape[axis] - 2)
+    return field
 
 
-def _relative_size(field: Tensor, *axes: int) -> Tensor:
-    """The sizes along `axes` by the size along each component's own: `(1, d, 1 …)`."""
-    size = torch.tensor(field.shape[2:], dtype=field.dtype, device=field.device)
-    size = size.view(1, -1, *[1] * len(size))
-    along = 1
-    for axis in axes:
-        along *= field.shape[axis]
-    return along / size
+class _Term(NamedTuple):
+    """A squared derivative: weight · (scale · Σ factor · u(x + steps))², the first factor 1."""
+
+    taps: list[tuple[int, dict[int, int]]]  # factors, each with its steps along axes
+    weight: float
+    axes: tuple[int, ...]  # along which it differentiates
+    scale: float = 1.0
+
+    def relative(self, size: torch.Size, component: int) -> _Term:
+        """In shares of the grid: the sizes along the axes by that of the component's own."""
+        along = math.prod(size[axis - 2] for axis in self.axes)
+        return self._replace(scale=along / size[component])
+
+    def derivative(self, field: Tensor) -> Tensor:
+        (_, here), (factor, there), *others = self.taps
+        total = torch.add(_inner(field, here), _inner(field, there), alpha=factor)
+        for factor, steps in others:
+            total.add_(_inner(field, steps), alpha=factor)
+        return total if self.scale == 1 else total.mul_(self.scale)
+
+    def give_back(self, gradient: Tensor, derivative: Tensor) -> None:
+        """To each neighbour its part of the square's gradient: the factor that it came in with."""
+        for factor, steps in self.taps:
+            share = 2 * self.weight * self.scale * factor
+            _inner(gradient, steps).add_(derivative, alpha=share)
+
+
+class _Energy(torch.autograd.Function):
+    """The sum of squared terms (a list for each component), with the gradient 2 Dᵀ D u.
+
+    It is found on the way, in a fifth of the time of letting autograd undo every slice. Where each
+    voxel has a factor of its own (reduction "none") or a second derivative is asked for, later.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, field: Tensor, terms: list[list[_Term]], reduction: str) -> Tensor:
+        energy = torch.zeros_like(_inner(field, {}))
+        at_once = ctx.needs_input_grad[0] and reduction != "none"
+        gradient = torch.zeros_like(field) if at_once else None
+        for k in range(len(terms)):  # one component at a time stays in the processor's cache
+            one = slice(None), slice(k, k + 1)
+            for term in terms[k]:
+                derivative = term.derivative(field[one])
+                energy[one].add_(derivative.square(), alpha=term.weight)
+                if gradient is not None:
+                    term.give_back(gradient[one], derivative)
+        ctx.save_for_backward(field, gradient)
+        ctx.terms = terms
+        ctx.share = 1 / energy.numel() if reduction == "mean" else 1.0
+        return reduce(energy, reduction)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        field, found = ctx.saved_tensors
+        factor = gradients[0] * ctx.share
+        if found is not None and not torch.is_grad_enabled():
+            return found * factor, None, None
+        factor = factor.expand_as(_inner(field, {}))
+        gradient = torch.zeros_like(field)
+        for k in range(len(ctx.terms)):
+            one = slice(None), slice(k, k + 1)
+            for term in ctx.terms[k]:
+                term.give_back(gradient[one], term.derivative(field[one]) * factor[one])
+        return gradient, None, None
 
 
 class _SmoothnessLoss(nn.Module):
-    """What the two have in common: MONAI's arguments and the question at the door."""
+    """What the two have in common: MONAI's arguments and the questions at the door."""
 
     def __init__(self, normalize: bool = False, reduction: str = "mean") -> None:
         super().__init__()
@@ -48,15 +105,13 @@ class _SmoothnessLoss(nn.Module):
         self.normalize = normalize
         self.reduction = reduction
 
-    def _check(self, pred: Tensor) -> None:
+    def _energy(self, pred: Tensor, terms: list[_Term]) -> Tensor:
         require_field("pred", pred)
-        require(
-            min(pred.shape[2:]) > 2,
-            "pred",
-            "at least 3 voxels along every axis",
-            tuple(pred.shape[2:]),
-        )
+        size, least = pred.shape[2:], "at least 3 voxels along every axis"
+        require(min(size) > 2, "pred", least, tuple(size))
         require_finite("pred", pred)
+        each = [[t.relative(size, k) for t in terms] for k in range(len(size))]
+        return _Energy.apply(pred, each if self.normalize else [terms] * len(size), self.reduction)
 
 
 class BendingEnergyLoss(_SmoothnessLoss):
@@ -80,19 +135,14 @@ class BendingEnergyLoss(_SmoothnessLoss):
         Raises:
             ValueError: no field, an axis of fewer than 3 voxels, NaN.
         """
-        self._check(pred)
-        energy = torch.zeros((), dtype=pred.dtype, device=pred.device)
+        terms = []
         for a in range(2, pred.ndim):
-            second = _inner(pred, {a: 1}) - 2 * _inner(pred) + _inner(pred, {a: -1})
-            energy = energy + self._scaled(second, pred, a, a) ** 2
+            second = [(1, {a: 1}), (-2, {}), (1, {a: -1})]
+            terms.append(_Term(second, weight=1, axes=(a, a)))
             for b in range(a + 1, pred.ndim):
-                ahead = _inner(pred, {a: 1, b: 1}) - _inner(pred, {a: 1, b: -1})
-                mixed = (ahead - _inner(pred, {a: -1, b: 1}) + _inner(pred, {a: -1, b: -1})) / 4
-                energy = energy + 2 * self._scaled(mixed, pred, a, b) ** 2  # stands twice in ∇∇u
-        return reduce(energy, self.reduction)
-
-    def _scaled(self, second: Tensor, pred: Tensor, a: int, b: int) -> Tensor:
-        return second * _relative_size(pred, a, b) if self.normalize else second
+                mixed = [(i * j, {a: i, b: j}) for i in (1, -1) for j in (1, -1)]  # four times it
+                terms.append(_Term(mixed, weight=2 / 4**2, axes=(a, b)))  # stands twice in ∇∇u
+        return self._energy(pred, terms)
 
 
 class DiffusionLoss(_SmoothnessLoss):
@@ -123,14 +173,8 @@ class DiffusionLoss(_SmoothnessLoss):
         Raises:
             ValueError: no field, an axis of fewer than 3 voxels, NaN.
         """
-        self._check(pred)
-        energy = torch.zeros((), dtype=pred.dtype, device=pred.device)
-        for axis in range(2, pred.ndim):
-            if self.one_sided:
-                slope = _inner(pred, {axis: 1}) - _inner(pred)
-            else:
-                slope = (_inner(pred, {axis: 1}) - _inner(pred, {axis: -1})) / 2
-            if self.normalize:
-                slope = slope * _relative_size(pred, axis)
-            energy = energy + slope**2
-        return reduce(energy, self.reduction)
+        terms = []
+        for a in range(2, pred.ndim):
+            back, width = ({}, 1) if self.one_sided else ({a: -1}, 2)
+            terms.append(_Term([(1, {a: 1}), (-1, back)], weight=1 / width**2, axes=(a,)))
+        return self._energy(pred, terms)

@@ -52,6 +52,8 @@ def test_a_parabola_and_a_saddle(size):
 def test_a_translation_is_free(size):
     ddf = torch.full((2, len(size), *size), 5.0)
     assert [loss(ddf).item() for loss in LOSSES] == [0, 0, 0]
+    far = torch.full_like(ddf, 3e38)  # finite, though their sum is not
+    assert [loss(far).item() for loss in LOSSES] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("size", "bending"), [(SIZES[0], 32), (SIZES[1], 48)], ids=["2d", "3d"])
@@ -85,11 +87,60 @@ def test_never_negative_and_quadratic(seed, factor):
         assert loss(factor * ddf).item() == pytest.approx(factor**2 * loss(ddf).item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("size", SIZES, ids=["2d", "3d"])
+def test_it_is_the_plain_form(size, reduction, plain):
+    """Values, and gradients of an outer function that weighs every voxel otherwise."""
+    pairs = [
+        (BendingEnergyLoss(reduction=reduction), plain.bending),
+        (DiffusionLoss(reduction=reduction), plain.diffusion),
+        (DiffusionLoss(reduction=reduction, one_sided=True), lambda u: plain.diffusion(u, True)),
+    ]
+    total = {"mean": torch.mean, "sum": torch.sum, "none": lambda energy: energy}[reduction]
+    for loss, form in pairs:
+        values, slopes = [], []
+        for fast in (True, False):
+            ddf = field(size, batch=2, dtype=torch.float64).requires_grad_()
+            value = loss(ddf) if fast else total(form(ddf))
+            (value**2).sum().backward()
+            values.append(value)
+            slopes.append(ddf.grad)
+        assert torch.allclose(*values, rtol=1e-12, atol=0)
+        assert torch.allclose(*slopes, rtol=0, atol=1e-12 * slopes[1].abs().max())
+
+
 @pytest.mark.parametrize("size", [(4, 5), (3, 4, 3)], ids=["2d", "3d"])
 @pytest.mark.parametrize("loss", LOSSES, ids=["bending", "diffusion", "one-sided"])
 def test_gradients(size, loss):
     ddf = field(size, batch=2, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(loss, ddf)
+    assert torch.autograd.gradgradcheck(lambda u: loss(u) ** 2, ddf)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+@pytest.mark.parametrize("size", [(4, 5), (3, 4, 3)], ids=["2d", "3d"])
+@pytest.mark.parametrize("loss", [BendingEnergyLoss, DiffusionLoss])
+def test_gradients_in_shares_of_the_grid(size, loss, reduction):
+    ddf = field(size, batch=2, dtype=torch.float64).requires_grad_()
+    shares = loss(normalize=True, reduction=reduction)
+    assert torch.autograd.gradcheck(shares, ddf)
+    assert torch.autograd.gradgradcheck(shares, ddf[:1])
+
+
+@pytest.mark.parametrize("loss", [BendingEnergyLoss, DiffusionLoss])
+def test_of_a_field_that_lies_otherwise_in_memory(loss):
+    """As `movedim` leaves it; and its gradient is found again from the same graph."""
+    ddf = field((6, 8, 7), batch=2)
+    turned = ddf.movedim(1, -1).contiguous().movedim(-1, 1).requires_grad_()
+    ddf.requires_grad_()
+    values = loss()(ddf), loss()(turned)
+    assert torch.allclose(*values, rtol=1e-6)
+    for value in values:
+        (3 * value).backward(retain_graph=True)
+    once = ddf.grad.clone()
+    assert torch.allclose(turned.grad, once, atol=1e-6)
+    (3 * values[0]).backward()
+    assert torch.allclose(ddf.grad, 2 * once)
 
 
 @pytest.mark.parametrize("loss", [BendingEnergyLoss, DiffusionLoss])

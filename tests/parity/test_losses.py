@@ -254,6 +254,9 @@ def test_smoothness(shape, name, reduction, normalize):
     ddf = 3 * torch.randn(batch, len(size), *size, generator=torch.Generator().manual_seed(2))
     ours = getattr(losses, name)(normalize, reduction)
     monai = getattr(monai_losses, name)(normalize, reduction)
-    assert torch.equal(ours(ddf), monai(ddf))
+    if normalize:  # MONAI rounds the relative size twice
+        assert torch.allclose(ours(ddf), monai(ddf), rtol=1e-6, atol=0)
+    else:
+        assert torch.equal(ours(ddf), monai(ddf))
     (mine,), (theirs,) = gradients(ours, ddf), gradients(monai, ddf)
     assert (mine - theirs).abs().max() <= 1e-6 * theirs.abs().max()
