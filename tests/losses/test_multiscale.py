@@ -55,6 +55,20 @@ def test_kernels():
     assert half[0].item() == pytest.approx(0.5, abs=1e-6)  # σ is half the width at half the height
 
 
+@pytest.mark.parametrize("size", [(6, 7), (4, 5, 6)], ids=["2d", "3d"])
+@pytest.mark.parametrize("taps", [1, 3, 15])  # the last is longer than any line
+def test_a_band_matrix_filters_as_a_window_does(size, taps, plain):
+    kernel = torch.arange(1.0, 1 + taps)  # not symmetric: it cannot be turned round unnoticed
+    image = torch.rand(2, 3, *size, dtype=torch.float64)
+    margin = [taps // 2] * (2 * len(size))
+    expected = plain.window_sum(torch.nn.functional.pad(image, margin), kernel.tolist())
+    assert torch.allclose(filter_axes(image, kernel), expected, rtol=1e-12)
+    turned = image.movedim(1, -1).contiguous().movedim(-1, 1)  # lies otherwise in memory
+    assert torch.allclose(filter_axes(turned, kernel), expected, rtol=1e-12)
+    leaf = image[:1, :1].requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: filter_axes(x, kernel), leaf)
+
+
 def test_any_loss_inside():
     pred, target = torch.rand(2, 1, 1, 8, 9, 10).unbind()
     for inner in (LocalNormalizedCrossCorrelationLoss(), torch.nn.functional.l1_loss):
