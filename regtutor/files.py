@@ -24,7 +24,7 @@ from regtutor.checks import complaint, require, require_file, require_finite, re
 try:  # unpacks in half the time; where it has no wheel, Python's own does
     from isal import igzip as gzip
 except ImportError:
-    import gzip
+    import gzip  # type: ignore[no-redef]
 
 # NIfTI readers elsewhere do not know these; the nearest type that they do know takes their place.
 _STORED_AS = {

@@ -78,3 +78,9 @@ def diffusion(field: Tensor, one_sided: bool = False) -> Tensor:
     """Σ_a (∂u/∂a)² at each inner voxel."""
     axes = range(2, field.ndim)
     return sum(_inside(_central(field, a, one_sided), a) ** 2 for a in axes)
+
+
+def fold(points: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Mirrors at −½ and size − ½: a triangular wave of period 2·size, place by place."""
+    n = torch.tensor(size).to(points).view(1, -1, *[1] * (points.ndim - 2))
+    return n - (n - (points + 0.5) % (2 * n)).abs() - 0.5

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from regtutor.checks import require
 from regtutor.deformation.affine import about_centre, affine_matrix
-from regtutor.deformation.warp import MODES, PADDING_MODES, sample
+from regtutor.deformation.warp import MODES, PADDING_MODES
 from regtutor.seeds import uniform
 from regtutor.transforms.dictionary import Data, RandomTransform, kept_for_place, per_key
-from regtutor.transforms.geometry import SpatialTransform, fold, full_size, places
+from regtutor.transforms.geometry import SpatialTransform, full_size
+from regtutor.transforms.pulling import pull
 
 Range = Sequence[tuple[float, float] | float] | float | None
 
@@ -111,13 +112,13 @@ class RandAffined(RandomTransform, SpatialTransform):
             return data
         matrix = torch.eye(len(old) + 1, dtype=torch.float64) if drawn is None else drawn
         matrix = about_centre(matrix, new, old)
-        points = places(matrix, new)  # once for all keys, and so are the mirrors
-        mirrored = fold(points, old) if "reflection" in self.padding_mode else points
-        for key, mode, padding in self.key_iterator(dict(data), self.mode, self.padding_mode):
-            mirror = padding == "reflection"
-            where, padding = (mirrored, "border") if mirror else (points, padding)
-            moved = sample(self.image(data, key)[None], where, mode, padding)[0]
-            self.put(data, key, moved, matrix)
+        keys, modes, paddings = zip(
+            *self.key_iterator(data, self.mode, self.padding_mode), strict=True
+        )
+        images = [self.image(data, key) for key in keys]
+        moved = pull(images, matrix, size=new, modes=modes, padding_modes=paddings)
+        for key, image in zip(keys, moved, strict=True):
+            self.put(data, key, image, matrix)
         return data
 
     def _size(self, data: Data) -> tuple[int, ...]:

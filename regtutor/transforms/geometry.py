@@ -21,8 +21,9 @@ from torch import Tensor
 
 from regtutor.checks import require, require_tensor
 from regtutor.deformation.affine import apply_affine
-from regtutor.deformation.warp import MODES, PADDING_MODES, identity_grid, sample
+from regtutor.deformation.warp import MODES, PADDING_MODES, sample
 from regtutor.transforms.dictionary import Data, MapTransform, kept_for_place, per_key
+from regtutor.transforms.pulling import fold, places
 
 
 class SpatialTransform(MapTransform):
@@ -84,28 +85,6 @@ def move(points: Tensor, matrix: Tensor, name: str = "points") -> Tensor:
     )
     inverse = torch.linalg.inv(matrix)[None, :-1]
     return apply_affine(inverse, points.double().T[None])[0].T.float().contiguous()
-
-
-def places(matrix: Tensor, size: Sequence[int]) -> Tensor:
-    """Where the voxels of a new grid lie in the old one: `M x`, `(1, d, *size)`, float64."""
-    return apply_affine(matrix[None, :-1], identity_grid(size, like=matrix))
-
-
-def fold(points: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring points into the image by mirrors at its outer faces, as often as it takes.
-
-    `sample` has its mirrors in the middle of the outer voxels; MONAI has them at the faces
-    (align_corners=False), and for what lies between voxels the two agree.
-
-    Args:
-        points: `(1, d, *out)`, voxels.
-        size: of the image.
-
-    Returns:
-        `(1, d, *out)`, in [−½, size − ½], to be sampled with padding "border".
-    """
-    n = torch.tensor(size).to(points).view(1, -1, *[1] * (points.ndim - 2))
-    return n - (n - (points + 0.5) % (2 * n)).abs() - 0.5
 
 
 def full_size(name: str, wanted: Any, size: Sequence[int]) -> tuple[int, ...]:

@@ -77,10 +77,11 @@ class ScaleIntensityRanged(IntensityTransform):
 
     def change(self, image: Tensor) -> Tensor:
         """`(C, *spatial)` → the same shape."""
-        image = (image - self.a_min) / (self.a_max - self.a_min)
+        # One new image, then in place: a volume's worth of fresh memory costs more than the sum.
+        image = (image - self.a_min).div_(self.a_max - self.a_min)
         if self.b_min is not None and self.b_max is not None:
-            image = image * (self.b_max - self.b_min) + self.b_min
-        return image.clamp(self.b_min, self.b_max) if self.clip else image
+            image.mul_(self.b_max - self.b_min).add_(self.b_min)
+        return image.clamp_(self.b_min, self.b_max) if self.clip else image
 
 
 class ScaleIntensityd(IntensityTransform):

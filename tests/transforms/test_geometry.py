@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtutor.deformation.affine import affine_matrix
-from regtutor.deformation.warp import identity_grid, sample
+from regtutor.deformation.warp import identity_grid
 from regtutor.transforms import (
     CenterSpatialCropd,
     RandAffined,
@@ -17,7 +17,7 @@ from regtutor.transforms import (
     Resized,
     SpatialPadd,
 )
-from regtutor.transforms.geometry import fold, full_size, move, places
+from regtutor.transforms.geometry import full_size, move
 
 SIZE = {2: (22, 26), 3: (22, 26, 20)}
 POINTS = {
@@ -246,17 +246,6 @@ def test_points_go_by_the_inverse_of_what_pulls(rotate, translate, scale):
     moved = move(POINTS[3], matrix).double()
     back = moved @ matrix[:3, :3].T + matrix[:3, 3]
     torch.testing.assert_close(back.float(), POINTS[3], atol=1e-3, rtol=0)
-
-
-def test_mirrors_at_the_faces_or_in_the_middle_of_voxels():
-    image = torch.tensor([[[1.0, 2.0, 3.0]]])  # (1, 1, 3)
-    back = torch.eye(3, dtype=torch.float64)
-    back[1, 2] = -3  # three voxels before the first
-    points = places(back, (1, 9))
-    faces = sample(image[None], fold(points, (1, 3)), padding_mode="border")
-    assert faces.flatten().tolist() == pytest.approx([3, 2, 1, 1, 2, 3, 3, 2, 1])
-    middles = sample(image[None], points, padding_mode="reflection")
-    assert middles.flatten().tolist() == pytest.approx([2, 3, 2, 1, 2, 3, 2, 1, 2])
 
 
 def test_full_size():
