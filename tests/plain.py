@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -84,3 +86,88 @@ def fold(points: Tensor, size: tuple[int, ...]) -> Tensor:
     """Mirrors at −½ and size − ½: a triangular wave of period 2·size, place by place."""
     n = torch.tensor(size).to(points).view(1, -1, *[1] * (points.ndim - 2))
     return n - (n - (points + 0.5) % (2 * n)).abs() - 0.5
+
+
+def warp(image: Tensor, ddf: Tensor) -> Tensor:
+    """image(x + ddf(x)): the 2^d voxels around each place, weighted by how near; borders extend."""
+    d = ddf.ndim - 2
+    voxels = torch.stack(torch.meshgrid(*map(torch.arange, ddf.shape[2:]), indexing="ij"))
+    last = torch.tensor(image.shape[2:]).view(-1, *[1] * d) - 1
+    warped = []
+    for values, field in zip(image, ddf, strict=True):
+        place = (voxels + field).clamp(min=torch.zeros_like(last), max=last)
+        low = place.detach().floor().long()
+        total = torch.zeros(())
+        for corner in itertools.product((0, 1), repeat=d):
+            at = torch.minimum(low + torch.tensor(corner).view(-1, *[1] * d), last)
+            weight = 1 - (place - low - torch.tensor(corner).view(-1, *[1] * d)).abs()
+            total = total + weight.prod(dim=0) * values[(slice(None), *at)]
+        warped.append(total)
+    return torch.stack(warped)
+
+
+def affine_to_ddf(theta: Tensor, size: tuple[int, ...]) -> Tensor:
+    """A x + t − x at every voxel of a grid, by a product of matrices."""
+    voxels = torch.stack(torch.meshgrid(*map(torch.arange, size), indexing="ij")).to(theta)
+    moved = theta[:, :, :-1] @ voxels.flatten(1) + theta[:, :, -1:]
+    return moved.view(len(theta), -1, *size) - voxels
+
+
+def jacobian_determinant(ddf: Tensor) -> Tensor:
+    """det of the matrix I + ∇ddf at every voxel."""
+    axes = tuple(range(2, ddf.ndim))
+    matrix = torch.stack(torch.gradient(ddf, dim=axes), dim=-1).movedim(1, -2)
+    return torch.linalg.det(matrix + torch.eye(len(axes)).to(ddf))
+
+
+def dice(pred: Tensor, truth: Tensor) -> Tensor:
+    """2 |pred ∩ truth| / (|pred| + |truth|) of each channel `(B, C)`; NaN without a truth."""
+    pred, truth = pred.bool().flatten(2), truth.bool().flatten(2)
+    score = 2 * (pred & truth).sum(-1) / (pred.sum(-1) + truth.sum(-1))
+    return torch.where(truth.any(-1), score, torch.nan)
+
+
+def surface(mask: Tensor) -> Tensor:
+    """The voxels of a mask with a face neighbour outside it: `(N, d)`."""
+    found = []
+    for voxel in mask.nonzero().tolist():
+        for axis, step in itertools.product(range(mask.ndim), (-1, 1)):
+            other = [*voxel[:axis], voxel[axis] + step, *voxel[axis + 1 :]]
+            inside = all(0 <= i < n for i, n in zip(other, mask.shape, strict=True))
+            if not (inside and mask[tuple(other)]):
+                found.append(voxel)
+                break
+    return torch.tensor(found, dtype=torch.float64).view(-1, mask.ndim)
+
+
+def convolution(x: Tensor, weight: Tensor) -> Tensor:
+    """Σ w · x under each window, over channels too; zeros beyond the border: `(B, O, *spatial)`."""
+    k, d = weight.shape[2], x.ndim - 2
+    windows = patches(torch.nn.functional.pad(x, [k // 2] * (2 * d)), k)
+    return torch.einsum("bi...k,oik->bo...", windows, weight.flatten(2))
+
+
+def gaussian_weights(values: Tensor, num_bins: int, sigma_ratio: float) -> Tensor:
+    """How much each value counts in each bin, by a Gaussian: `(B, N, num_bins)`."""
+    centres = torch.linspace(0, 1, num_bins, dtype=values.dtype)
+    sigma = sigma_ratio / (num_bins - 1)
+    squared = (values.clamp(0, 1)[..., None] - centres) ** 2
+    return torch.softmax(-squared / (2 * sigma**2), dim=-1)
+
+
+def spline_weights(values: Tensor, num_bins: int, order: int) -> Tensor:
+    """The same by a cubic B-spline (order 3) or the nearest bin (order 0)."""
+    low, high = values.min(), values.max()
+    width = (high - low) / (num_bins - 4)
+    place = (values / width - (low / width - 2)).clamp(2, num_bins - 3)
+    distance = (place[..., None] - torch.arange(num_bins, dtype=values.dtype)).abs()
+    if order == 0:
+        return (distance < 0.5).to(values) + 0.5 * (distance == 0.5)
+    near = (4 - 6 * distance**2 + 3 * distance**3) / 6
+    far = (2 - distance).clamp(min=0) ** 3 / 6
+    return torch.where(distance < 1, near, far)
+
+
+def histogram(pred_weights: Tensor, target_weights: Tensor) -> Tensor:
+    """The mean of the products of two images' weights, `(B, N, num_bins)` each."""
+    return pred_weights.transpose(1, 2) @ target_weights / pred_weights.shape[1]

@@ -1,8 +1,8 @@
 """What training makes small: similarity of images and labels, and smoothness of the field.
 
 Each is an `nn.Module`, lower is better, with MONAI 1.6.1's name, arguments, defaults and numbers;
-what we add is a keyword at the end. Read `smoothness`, then `similarity`, `information`, `labels`,
-`multiscale`.
+what we add is a keyword at the end. Read `smoothness`, then `similarity`, `information` (with
+`histograms`), `labels`, `multiscale`.
 """
 
 from regtutor.losses.information import GlobalMutualInformationLoss as GlobalMutualInformationLoss

@@ -3,8 +3,8 @@
     MI = Σ_ab p(a, b) log( p(a, b) / (p(a) p(b)) ),    loss = −MI
 
 p(a, b) is the joint histogram of the two images' values. So that it has a gradient, each voxel
-counts a little in several bins (a Parzen window). Sources: Viola & Wells, IJCV 24(2), 1997; Mattes
-et al., IEEE TMI 22(1), 2003. The numbers are MONAI's. Taught in notebook 04.
+counts a little in several bins (`histograms`). Sources: Viola & Wells, IJCV 24(2), 1997; Mattes et
+al., IEEE TMI 22(1), 2003. The numbers are MONAI's. Taught in notebook 04.
 
 Convention: `loss(pred, target)`, lower is better; channels count as further voxels.
 """
@@ -25,51 +25,10 @@ from regtutor.checks import (
     require_same_shape,
     require_within,
 )
+from regtutor.losses.histograms import gaussian_histogram, spline_histogram
 from regtutor.losses.reduction import REDUCTIONS, reduce
 
 PARZEN_WINDOWS = ("gaussian", "b-spline")
-
-
-def gaussian_weights(values: Tensor, num_bins: int, sigma_ratio: float) -> Tensor:
-    """How much each value counts in each bin, by a Gaussian about centres from 0 to 1.
-
-    Args:
-        values: `(B, N)`; beyond [0, 1] they count as 0 or 1.
-        sigma_ratio: the Gaussian's σ in bins.
-
-    Returns:
-        `(B, N, num_bins)`, each value's weights sum to 1.
-    """
-    centres = torch.linspace(0, 1, num_bins, dtype=values.dtype, device=values.device)
-    distance = values.clamp(0, 1)[..., None] - centres  # (B, N, num_bins)
-    sigma = sigma_ratio / (num_bins - 1)
-    return torch.softmax(-(distance**2) / (2 * sigma**2), dim=-1)
-
-
-def spline_weights(values: Tensor, num_bins: int, order: int) -> Tensor:
-    """How much each value counts in each bin, by a B-spline, as ITK's Mattes metric has it.
-
-    The bins span the values of the batch, and two more on either side take the spline's tails.
-
-    Args:
-        values: `(B, N)`.
-        order: 3, a smooth bell over four bins; or 0, a box: the one nearest bin (no gradient).
-
-    Returns:
-        `(B, N, num_bins)`, each value's weights sum to 1.
-    """
-    low, high = values.min(), values.max()
-    width = (high - low) / (num_bins - 4)
-    place = (values / width - (low / width - 2)).clamp(2, num_bins - 3)
-    bins = torch.arange(num_bins, dtype=values.dtype, device=values.device)
-    distance = (place[..., None] - bins).abs()  # (B, N, num_bins)
-    if order == 0:
-        weights = (distance < 0.5).to(values) + 0.5 * (distance == 0.5)
-    else:
-        near = (4 - 6 * distance**2 + 3 * distance**3) / 6
-        far = (2 - distance).clamp(min=0) ** 3 / 6
-        weights = torch.where(distance < 1, near, far)
-    return weights / weights.sum(dim=-1, keepdim=True)
 
 
 class GlobalMutualInformationLoss(nn.Module):
@@ -125,9 +84,8 @@ class GlobalMutualInformationLoss(nn.Module):
             require_batch(name, image)
             self._require_values(name, image)
         require_same_shape("target", target, "pred", pred)
-        p, t = self._weights(pred.flatten(1), target.flatten(1))  # (B, N, num_bins)
-        joint = p.transpose(1, 2) @ t / p.shape[1]  # (B, num_bins, num_bins)
-        apart = p.mean(dim=1)[:, :, None] * t.mean(dim=1)[:, None, :]
+        joint = self._histogram(pred.flatten(1), target.flatten(1))  # (B, num_bins, num_bins)
+        apart = joint.sum(dim=2, keepdim=True) * joint.sum(dim=1, keepdim=True)
         ratio = (joint + self.smooth_nr) / (apart + self.smooth_dr)
         information = (joint * torch.log(ratio + self.smooth_dr)).sum(dim=(1, 2))
         return reduce(-information, self.reduction)
@@ -142,14 +100,13 @@ class GlobalMutualInformationLoss(nn.Module):
         constant = bool((image == first).all())
         require(not constant, name, "an image with contrast", f"{first.item():g} everywhere")
 
-    def _weights(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def _histogram(self, pred: Tensor, target: Tensor) -> Tensor:
         if self.kernel_type == "gaussian":
-            p = gaussian_weights(pred, self.num_bins, self.sigma_ratio)
-            return p, gaussian_weights(target, self.num_bins, self.sigma_ratio)
+            return gaussian_histogram(pred, target, self.num_bins, self.sigma_ratio)
         if target.requires_grad:
             warnings.warn(
                 "GlobalMutualInformationLoss('b-spline') counts target by its nearest bin: it gets "
                 "no gradient. Put the image that moves first, or use 'gaussian'.",
                 stacklevel=3,
             )
-        return spline_weights(pred, self.num_bins, 3), spline_weights(target, self.num_bins, 0)
+        return spline_histogram(pred, target, self.num_bins)

@@ -2,8 +2,9 @@
 
 Tolerances: Dice, bending and diffusion equal to the bit (what is not is marked), bending's and
 diffusion's gradients to 1e-6 of their largest; MultiScale 2e-7, LNCC 1e-6 on images in [0, 1],
-mutual information 1e-6; their gradients, in float64, to 1e-9 of their largest; where MONAI keeps
-weights or bins in float32 (LNCC's other windows, Gaussian mutual information) to 1e-5.
+mutual information 2e-6 (MONAI's own distance from float64); their gradients, in float64, to 1e-9 of
+their largest; where MONAI keeps weights or bins in float32 (LNCC's other windows, Gaussian mutual
+information) to 1e-5.
 """
 
 import itertools
@@ -106,7 +107,7 @@ def test_gaussian_mutual_information(shape, num_bins, sigma_ratio):
     options = {"num_bins": num_bins, "sigma_ratio": sigma_ratio}
     ours = losses.GlobalMutualInformationLoss(**options)
     monai = monai_losses.GlobalMutualInformationLoss(**options)
-    assert_near(ours, monai, *images(shape, channels=2), atol=1e-6, gradient=1e-5)
+    assert_near(ours, monai, *images(shape, channels=2), atol=2e-6, gradient=1e-5)
 
 
 def test_mutual_information_options(shape):
@@ -132,7 +133,7 @@ def test_spline_mutual_information(shape, num_bins, grey_levels):
         lambda p: ours(p, target.to(p)),
         lambda p: monai(p, target.to(p)).to(p),
         pred,
-        atol=1e-6,
+        atol=2e-6,
         rtol=1e-5,
     )
 
