@@ -9,10 +9,10 @@ from regtutor.deformation.affine import theta_to_matrix as theta_to_matrix
 from regtutor.deformation.field import ResizeField as ResizeField
 from regtutor.deformation.field import compose as compose
 from regtutor.deformation.field import invert as invert
-from regtutor.deformation.field import jacobian_determinant as jacobian_determinant
 from regtutor.deformation.field import move_points as move_points
-from regtutor.deformation.field import one_sided_determinants as one_sided_determinants
 from regtutor.deformation.field import resize_field as resize_field
+from regtutor.deformation.jacobian import jacobian_determinant as jacobian_determinant
+from regtutor.deformation.jacobian import one_sided_determinants as one_sided_determinants
 from regtutor.deformation.velocity import DVF2DDF as DVF2DDF
 from regtutor.deformation.velocity import exp as exp
 from regtutor.deformation.warp import Warp as Warp

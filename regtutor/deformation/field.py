@@ -1,6 +1,6 @@
-"""What one does with displacement fields: compose, invert, resize, move points, differentiate.
+"""What one does with displacement fields: compose, invert, resize, move points.
 
-    (outer ∘ inner)(x) = inner(x) + outer(x + inner(x)),    J(x) = ∇(x + ddf(x)) = I + ∇ddf(x)
+    (outer ∘ inner)(x) = inner(x) + outer(x + inner(x))
 
 Taught in notebook 03.
 
@@ -9,9 +9,8 @@ Convention: ddf in voxels of the fixed grid, channel k along axis k, it pulls; b
 
 from __future__ import annotations
 
-import itertools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -132,64 +131,3 @@ def move_points(points: Tensor, ddf: Tensor) -> Tensor:
     places = places.reshape(*places.shape, *[1] * (d - 1))  # (B, d, N, 1[, 1])
     moves = sample(ddf, places).flatten(2).movedim(1, -1)  # (B, N, d)
     return points.to(ddf) + moves
-
-
-def jacobian_determinant(ddf: Tensor) -> Tensor:
-    """How much volume the map x + ddf(x) makes of a unit of it: > 1 grows, < 1 shrinks, ≤ 0 folds.
-
-    Central differences inside, one-sided at the border. Spacing cancels out.
-
-    Args:
-        ddf: `(B, d, *spatial)`, voxels.
-
-    Returns:
-        `(B, *spatial)`.
-
-    >>> jacobian_determinant(torch.zeros(1, 2, 4, 4)).unique()
-    tensor([1.])
-    """
-    require_field("ddf", ddf)
-    small = "at least 2 voxels along every axis"
-    require(min(ddf.shape[2:]) > 1, "ddf", small, tuple(ddf.shape[2:]))
-    axes = tuple(range(2, ddf.ndim))
-    return _determinant_of_map(torch.gradient(ddf, dim=axes))
-
-
-def one_sided_determinants(ddf: Tensor) -> Iterator[Tensor]:
-    """The determinant by each of the 2^d choices of forward or backward differences.
-
-    They see what central differences step over: a field that flips sign from voxel to voxel.
-
-    Args:
-        ddf: `(B, d, *spatial)`, voxels.
-
-    Yields:
-        `(B, *spatial)`; where a voxel has no neighbour on that side, the other side's difference.
-    """
-    require_field("ddf", ddf)
-    sides = []
-    for axis in range(2, ddf.ndim):
-        step = ddf.diff(dim=axis)
-        forward = torch.cat([step, step.narrow(axis, -1, 1)], dim=axis)
-        backward = torch.cat([step.narrow(axis, 0, 1), step], dim=axis)
-        sides.append((forward, backward))
-    for gradients in itertools.product(*sides):
-        yield _determinant_of_map(gradients)
-
-
-def _determinant_of_map(gradients: Sequence[Tensor]) -> Tensor:
-    """det(I + ∇ddf) from the d derivatives of the field, each `(B, d, *spatial)`."""
-    d = len(gradients)
-    rows = [[gradients[j][:, i] + (i == j) for j in range(d)] for i in range(d)]
-    return _determinant(rows)
-
-
-def _determinant(rows: list[list[Tensor]]) -> Tensor:
-    """By cofactors: for 2 and 3 rows several times faster than a batched LU decomposition."""
-    if len(rows) == 1:
-        return rows[0][0]
-    total = torch.zeros_like(rows[0][0])
-    for j, entry in enumerate(rows[0]):
-        minor = [row[:j] + row[j + 1 :] for row in rows[1:]]
-        total = total + (-1) ** j * entry * _determinant(minor)
-    return total

@@ -18,10 +18,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regtutor.checks import require, require_batch, require_choice, require_field, require_size
+from regtutor.checks import (
+    require,
+    require_batch,
+    require_choice,
+    require_field,
+    require_finite,
+    require_size,
+)
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
+
+
+def axis_counts(size: Sequence[int], like: Tensor | None = None) -> list[Tensor]:
+    """0, 1, 2 … along each axis by itself: d tensors `(1, 1, …, n, …, 1)` that broadcast to a grid.
+
+    >>> [tuple(count.shape) for count in axis_counts((2, 3))]
+    [(1, 2, 1), (1, 1, 3)]
+    """
+    require_size("size", size)
+    dtype, device = torch.float32, None
+    if like is not None:
+        dtype, device = torch.promote_types(like.dtype, dtype), like.device
+    return [
+        torch.arange(n, dtype=dtype, device=device).view(1, *[1] * axis, n, *[1] * after)
+        for axis, (n, after) in enumerate(zip(size, reversed(range(len(size))), strict=True))
+    ]
 
 
 def identity_grid(size: Sequence[int], like: Tensor | None = None) -> Tensor:
@@ -36,12 +59,7 @@ def identity_grid(size: Sequence[int], like: Tensor | None = None) -> Tensor:
     tensor([[0., 1., 2.],
             [0., 1., 2.]])
     """
-    require_size("size", size)
-    dtype, device = torch.float32, None
-    if like is not None:
-        dtype, device = torch.promote_types(like.dtype, dtype), like.device
-    axes = [torch.arange(n, dtype=dtype, device=device) for n in size]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+    return torch.stack(torch.broadcast_tensors(*axis_counts(size, like)), dim=1)
 
 
 def sample(
@@ -58,21 +76,43 @@ def sample(
     Returns:
         `(B, C, *out)`, in the image's dtype.
 
+    Raises:
+        ValueError: shapes that do not belong together, an unknown name, or NaN among the points
+            where a gradient is asked for.
+
     >>> image = torch.tensor([[[[0.0, 10.0, 20.0]]]])                     # (1, 1, 1, 3)
     >>> sample(image, torch.tensor([0.0, 1.5]).view(1, 2, 1, 1)).item()   # between voxels 1 and 2
     15.0
     """
+    _require_places("points", points, image)
+    return _read(image, points.unbind(1), mode, padding_mode)
+
+
+def _require_places(name: str, places: Tensor, image: Tensor) -> None:
+    """For each case of the image and each of its axes; known, where a gradient is asked for.
+
+    At a place that is NaN, torch's 2-D gradient reads far beyond the image: the process dies.
+    """
     require_batch("image", image)
+    d, shape = image.ndim - 2, tuple(places.shape)
+    fits = places.ndim == image.ndim and shape[:2] == (len(image), d)
+    require(fits, name, f"({len(image)}, {d}, *out) with {d} axes of out", shape)
+    if torch.is_grad_enabled() and (places.requires_grad or image.requires_grad):
+        require_finite(name, places)
+
+
+def _read(image: Tensor, places: Sequence[Tensor], mode: str, padding_mode: str) -> Tensor:
+    """`image` `(B, C, *spatial)` at the places, `(B, *out)` along each axis."""
     require_choice("mode", mode, MODES)
     require_choice("padding_mode", padding_mode, PADDING_MODES)
-    d, shape = image.ndim - 2, tuple(points.shape)
-    fits = points.ndim == image.ndim and shape[:2] == (len(image), d)
-    require(fits, "points", f"({len(image)}, {d}, *out) with {d} axes of out", shape)
-    dtype = torch.promote_types(torch.promote_types(image.dtype, points.dtype), torch.float32)
-    points = points.to(dtype)
-    last = torch.tensor([max(n - 1, 1) for n in image.shape[2:]], device=points.device)
-    unit = (points * 2).div_(last.view(1, -1, *[1] * (points.ndim - 2))).sub_(1)
-    grid = unit.flip(1).movedim(1, -1)  # (B, *out, d): grid_sample wants the last axis first
+    dtype = torch.promote_types(torch.promote_types(image.dtype, places[0].dtype), torch.float32)
+    # grid_sample counts from −1 to 1. Axis by axis a plane stays in the cache for all three steps,
+    # and the stack puts the last axis first, as grid_sample wants it: two thirds of the passes.
+    unit = [
+        (place.to(dtype) / (max(n - 1, 1) / 2)).sub_(1)
+        for place, n in zip(places, image.shape[2:], strict=True)
+    ]
+    grid = torch.stack(unit[::-1], dim=1).movedim(1, -1)  # (B, *out, d)
     values = F.grid_sample(
         image.to(dtype), grid, mode=mode, padding_mode=padding_mode, align_corners=True
     )
@@ -86,13 +126,16 @@ def warp(
 
     Args:
         image: `(B, C, *spatial)`.
-        ddf: `(B, d, *spatial)`, voxels.
+        ddf: `(B, d, *out)`, voxels.
         mode, padding_mode: as in `sample`.
 
     Returns:
-        `(B, C, *spatial)`.
+        `(B, C, *out)`.
     """
-    return sample(image, identity_grid(ddf.shape[2:], like=ddf) + ddf, mode, padding_mode)
+    _require_places("ddf", ddf, image)
+    counts = axis_counts(ddf.shape[2:], like=ddf)
+    places = [count + u for count, u in zip(counts, ddf.unbind(1), strict=True)]
+    return _read(image, places, mode, padding_mode)
 
 
 class Warp(nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from regtutor.deformation import Warp, identity_grid
+from regtutor.deformation import Warp, exp, identity_grid, sample
 from regtutor.deformation.warp import warp
 
 SIZES = [(7, 11), (5, 7, 9)]
@@ -91,3 +91,52 @@ def test_gradients_to_image_and_field():
 def test_nearest_warns_that_nothing_will_learn():
     with pytest.warns(UserWarning, match="no gradient"):
         Warp("nearest")(torch.rand(1, 1, 4, 4), torch.zeros(1, 2, 4, 4, requires_grad=True))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["2d", "3d"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_warping_is_a_weighted_mean_of_the_voxels_around(plain, size, batch):
+    torch.manual_seed(0)
+    image = torch.rand(batch, 2, *size, dtype=torch.float64)
+    ddf = 2 * torch.randn(batch, len(size), *size, dtype=torch.float64)
+    weight = torch.rand_like(image)
+    ours, theirs = ([t.clone().requires_grad_() for t in (image, ddf)] for _ in range(2))
+    warped, expected = warp(*ours), plain.warp(*theirs)
+    assert torch.allclose(warped, expected, atol=1e-12)
+    (warped * weight).sum().backward()
+    (expected * weight).sum().backward()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(mine.grad, other.grad, atol=1e-10)
+    assert torch.equal(sample(image, identity_grid(size) + ddf), warped)
+    last = ddf.movedim(1, -1).contiguous().movedim(-1, 1)  # the same field, laid out otherwise
+    assert torch.equal(warp(image, last), warped)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["2d", "3d"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("learns", ["image", "ddf"])
+def test_a_field_that_is_not_finite_is_refused_before_its_gradient_crashes(size, bad, learns):
+    """torch's 2-D gradient at a NaN reads beyond the image and takes the process with it."""
+    image, ddf = torch.rand(1, 1, *size), torch.zeros(1, len(size), *size)
+    ddf[(0, 0, *[2] * len(size))] = bad
+    Warp()(image, ddf)  # without a gradient nothing happens
+    (image if learns == "image" else ddf).requires_grad_()
+    message = rf"expected finite values, got 1 of {ddf.numel()} NaN or infinite"
+    with pytest.raises(ValueError, match="ddf: " + message):
+        Warp()(image, ddf)
+    with pytest.raises(ValueError, match="points: " + message):
+        sample(image, ddf)
+    with torch.no_grad():
+        Warp()(image, ddf)
+    if learns == "ddf":
+        with pytest.raises(ValueError, match="ddf: expected finite values"):
+            exp(ddf)
+
+
+def test_places_of_another_dimension_are_refused():
+    with pytest.raises(ValueError, match=r"ddf: expected \(1, 3, \*out\) with 3 axes of out, got"):
+        warp(torch.rand(1, 1, 4, 5, 6), torch.zeros(1, 2, 4, 5))
+    with pytest.raises(
+        ValueError, match=r"points: expected \(1, 3, \*out\) with 3 axes of out, got"
+    ):
+        sample(torch.rand(1, 1, 4, 5, 6), torch.zeros(1, 3, 7))
