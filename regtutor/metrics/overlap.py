@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from regtutor.checks import require, require_count
-from regtutor.metrics.scores import Scores, require_label_pair
+from regtutor.metrics.scores import Scores, require_label_pair, slabs
 
 
 class DiceMetric(Scores):
@@ -85,16 +85,19 @@ class DiceMetric(Scores):
         """
         require_label_pair(y_pred, y)
         count = self.num_classes or y_pred.shape[1]
-        pred = self._channels("y_pred", y_pred, count) != 0
-        truth = self._channels("y", y, count)
-        common, in_pred, in_truth = (
-            voxels.flatten(2).sum(dim=-1) for voxels in (truth * pred, pred, truth)
-        )
+        whole = [self._are_whole("y_pred", y_pred, count), self._are_whole("y", y, count)]
+        counts = []
+        for p, t in zip(slabs(y_pred.detach()), slabs(y.detach()), strict=True):
+            pred, truth = self._channels(p, whole[0], count), self._channels(t, whole[1], count)
+            if not whole[0]:
+                pred = (pred != 0).float()
+            counts.append(torch.stack([(pred * truth).sum(-1), pred.sum(-1), truth.sum(-1)]))
+        common, in_pred, in_truth = torch.stack(counts).sum(0)
         dice = 2.0 * common / (in_truth + in_pred)  # (B, C)
-        empty = torch.where(in_pred > 0, 0.0, 1.0)
+        empty = (in_pred == 0).float()
         if self.ignore_empty:
             empty = torch.full_like(empty, torch.nan)
-        return self._keep(torch.where(in_truth > 0, dice.float(), empty.to(dice.device)))
+        return self._keep(torch.where(in_truth > 0, dice, empty))
 
     def aggregate(self, reduction: str | None = None) -> Any:
         """The kept scores reduced: a tensor; a pair with `get_not_nans`; a dict by label.
@@ -113,18 +116,19 @@ class DiceMetric(Scores):
         named = {name: round(score.item(), 4) for name, score in zip(names, scores, strict=True)}
         return (named, result[1]) if self.get_not_nans else named
 
-    def _channels(self, name: str, labels: Tensor, count: int) -> Tensor:
-        """One channel for each label that counts."""
-        is_map = labels.shape[1] == 1
-        require(
-            is_map or labels.shape[1] == count,
-            name,
-            f"1 channel or {count}",
-            tuple(labels.shape),
-        )
-        self._require_labels(name, labels.detach(), top=max(count - 1, 1) if is_map else 1)
+    def _are_whole(self, name: str, labels: Tensor, count: int) -> bool:
+        """Labels, of so many channels or in a map: are they whole numbers?"""
+        channels, shape = labels.shape[1], tuple(labels.shape)
+        require(channels in (1, count), name, f"1 channel or {count}", shape)
+        top = max(count - 1, 1) if channels == 1 else 1
+        return self._require_labels(name, labels.detach(), top)
+
+    def _channels(self, labels: Tensor, whole: bool, count: int) -> Tensor:
+        """One channel for each label that counts, `(B, C, n)` in float32."""
         first = 0 if self.include_background else 1
-        if not is_map:
-            return labels.detach()[:, first:]
-        kept = torch.arange(first, count) if count > 1 else torch.ones(1)
-        return labels == kept.to(labels).view(1, -1, *[1] * (labels.ndim - 2))
+        if labels.shape[1] > 1:
+            labels = labels[:, first:]
+        elif count > 1 or not whole:  # a single channel of 0 and 1 is what it should be
+            kept = torch.arange(first, count) if count > 1 else torch.ones(1)
+            labels = labels == kept.to(labels).view(1, -1, 1)
+        return labels.float()

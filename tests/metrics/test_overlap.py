@@ -147,3 +147,35 @@ def test_refuses_other_channels_in_one_epoch():
         metric(blobs(channels=2), blobs(channels=2))
     with pytest.raises(ValueError, match="reduction: expected one of"):
         metric.aggregate("median")
+
+
+@pytest.mark.parametrize("include_background", [True, False])
+@pytest.mark.parametrize("slab", [7, 2**18])
+def test_counting_in_slabs_is_counting(plain, monkeypatch, slab, include_background):
+    monkeypatch.setattr("regtutor.metrics.scores.SLAB", slab)
+    maps = torch.randint(0, 4, (2, 2, 1, 5, 6, 7), generator=torch.Generator().manual_seed(0))
+    pred, truth = (torch.cat([m == k for k in range(4)], dim=1) for m in maps)
+    truth[1, 2] = False
+    expected = plain.dice(pred, truth)[:, 0 if include_background else 1 :]
+    score = DiceMetric(include_background)
+    for dtype in (torch.float32, torch.float16, torch.bool):
+        forms = [labels.to(dtype) for labels in (pred, truth)]
+        assert torch.allclose(score(*forms), expected, atol=1e-7, equal_nan=True)
+        turned = [labels.mT.contiguous().mT for labels in forms]  # the same, laid out otherwise
+        assert torch.allclose(score(*turned), expected, atol=1e-7, equal_nan=True)
+    both = DiceMetric(include_background, num_classes=4)(*maps)
+    assert torch.allclose(both[0], expected[0], atol=1e-7)
+    alone = DiceMetric()(pred[:, :1].float(), truth[:, :1].float())
+    assert torch.allclose(alone, plain.dice(pred[:, :1], truth[:, :1]), atol=1e-7)
+
+
+@pytest.mark.parametrize("value", [1e-30, 1 - 6e-8, 1 + 1e-4, -1e-4, 0.5])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_one_soft_voxel_among_many_is_seen(monkeypatch, value, channels):
+    """However little it adds to a sum, and in any slab; −1e-4 is given a voxel that cancels it."""
+    monkeypatch.setattr("regtutor.metrics.scores.SLAB", 20_000)
+    pred = torch.ones(1, channels, 40, 40, 40)
+    pred[0, 0, 20, 20, 20] = value
+    pred[0, 0, 3, 3, 3] = 1e-4 if value < 0 else 1
+    with pytest.warns(UserWarning, match="y_pred: expected 0 and 1"):
+        DiceMetric()(pred, torch.ones_like(pred))

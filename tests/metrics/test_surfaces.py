@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtutor.metrics import HausdorffDistanceMetric, SurfaceDistanceMetric
+from regtutor.metrics.surfaces import NORMS, distances, surface_points
 
 METRICS = [HausdorffDistanceMetric, SurfaceDistanceMetric]
 
@@ -189,3 +190,23 @@ def test_a_soft_mask_warns_once():
     with pytest.warns(UserWarning, match="y_pred: expected 0 and 1"):
         metric(0.5 * blob(0) + 0.5 * blob(1), blob(0))
     metric(0.5 * blob(0) + 0.5 * blob(1), blob(0))
+
+
+@pytest.mark.parametrize("size", [(9, 11), (6, 7, 8), (1, 5, 4)], ids=str)
+@pytest.mark.parametrize("share", [0.1, 0.8, 1.0])
+def test_shifted_masks_find_the_surface(plain, size, share):
+    mask = torch.rand(size, generator=torch.Generator().manual_seed(0)) < share
+    spacing = torch.tensor([0.5, 1.0, 2.5][: len(size)], dtype=torch.float64)
+    points = torch.from_numpy(surface_points(mask, spacing))
+    assert torch.equal(points, plain.surface(mask) * spacing)
+    turned = mask.mT.contiguous().mT  # the same, laid out otherwise
+    assert torch.equal(torch.from_numpy(surface_points(turned, spacing)), points)
+
+
+@pytest.mark.parametrize("norm", NORMS.values(), ids=NORMS)
+def test_the_tree_finds_the_nearest(norm):
+    """More points than a leaf holds, on a lattice, so that many are equally far."""
+    generator = torch.Generator().manual_seed(0)
+    points, others = (torch.randint(0, 20, (n, 3), generator=generator).double() for n in (300, 90))
+    nearest = torch.cdist(points, others, p=norm).amin(dim=1).float()
+    assert torch.allclose(distances(points.numpy(), others.numpy(), norm), nearest, atol=1e-6)
