@@ -3,9 +3,11 @@
 LocalNet to the bit: the first weights from one seed, the field, every gradient, the running
 statistics (mode "nearest"; linear resizing adds in another order). GlobalNet's theta to the bit,
 its field and gradients to the rounding of `A x + t` in float32. What is not to the bit is within
-1e-5 (fields) and 1e-4 (gradients) of the largest value.
+1e-5 (fields) and 1e-4 (gradients) of the largest value. The grids here are small, so all
+convolutions are torch's own; the last test takes large ones.
 """
 
+import copy
 import inspect
 import itertools
 
@@ -191,3 +193,35 @@ def test_weights_of_global_net_go_there_and_back(spatial_dims):
     back = networks.to_monai(networks.from_monai(monai.state_dict(), ours), ours)
     assert set(back) == set(monai.state_dict())
     assert all(torch.equal(back[name], value) for name, value in monai.state_dict().items())
+
+
+@pytest.mark.parametrize(("batch", "size"), [(2, (24, 16, 24)), (1, (32, 16, 24))])
+def test_where_the_fast_convolution_is_taken(batch, size):
+    """Both in float32 against ours in float64: the field to 2e-5, and no further than MONAI's.
+
+    A value within rounding of 0 passes a ReLU or does not, which moves a gradient by up to 1e-2 in
+    either library (MONAI's from its own in float64 too): so the median over the weights, to 5e-3.
+    A convolution alone is held to 1e-5 in tests/networks/test_convolution.py.
+    """
+    torch.manual_seed(5)
+    x, made = torch.rand(batch, 2, *size), []
+    for library in (monai_nets, networks):
+        torch.manual_seed(0)
+        made.append(library.LocalNet(3, 2, 8, [0, 1, 2, 3]))
+    made.append(copy.deepcopy(made[1]).double())  # torch's own convolutions
+    fields, slopes = [], []
+    for network, image in zip(made, (x, x, x.double()), strict=True):
+        field = network(image)
+        weight = torch.linspace(-1, 1, field.numel(), dtype=field.dtype).view_as(field)
+        (field * weight).mean().backward()
+        fields.append(field.detach().double())
+        slopes.append({n: p.grad.double() for n, p in network.named_parameters()})
+    slopes[0] = networks.from_monai(slopes[0] | dict(made[0].named_buffers()), made[1])
+    errors = [
+        torch.stack([(of[n] - v).abs().max() / v.abs().max() for n, v in slopes[2].items()])
+        for of in slopes[:2]
+    ]
+    assert same(fields[1], fields[2], 2e-5)
+    assert same(fields[1], fields[0], 4e-5)
+    assert (fields[1] - fields[2]).abs().max() <= 1.5 * (fields[0] - fields[2]).abs().max()
+    assert max(error.median() for error in errors) <= 5e-3
