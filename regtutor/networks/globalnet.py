@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -102,11 +103,19 @@ class GlobalNet(nn.Module):
             "Resize the images with Resized, or make a GlobalNet of their size.",
         )
         self.encoder.require_input(x)
-        bottom = self.encoder(x)[-1]
-        theta = self.fc(bottom.flatten(1)).unflatten(1, (d, d + 1))  # (B, d, d+1)
-        if self.save_theta:
-            self.theta = theta.detach()
-        return affine_to_ddf(theta, self.image_size)
+        bottom = self.encoder(x)[-1].flatten(1)
+        with _without_autocast(x.device.type):
+            theta = self.fc(bottom.to(self.fc.weight.dtype)).unflatten(1, (d, d + 1))
+            if self.save_theta:
+                self.theta = theta.detach()
+            return affine_to_ddf(theta, self.image_size)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[object]:
+    """Theta keeps the weights' precision: in bfloat16 one could not count voxels beyond 256."""
+    if not torch.amp.is_autocast_available(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 def _kernel_sizes(sizes: int | Sequence[int], depth: int) -> list[int]:

@@ -78,6 +78,22 @@ def test_theta_follows_the_network_and_is_no_weight():
 
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_under_autocast_theta_keeps_its_digits(spatial_dims):
+    """A shift of 300 + 1/8 voxels and a stretch of 1/512 would both be lost in bfloat16."""
+    network = global_net(spatial_dims, save_theta=True)
+    with torch.no_grad():
+        network.fc.bias[0], network.fc.bias[spatial_dims] = 1 + 1 / 512, 300.125
+    x = torch.rand(2, 2, *SIZES[spatial_dims])
+    expected = network(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ddf = network(x)
+    assert network.theta.dtype == ddf.dtype == torch.float32
+    assert torch.equal(ddf, expected)
+    ddf.sum().backward()
+    assert network.fc.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
 def test_it_goes_to_any_device(spatial_dims):
     network = global_net(spatial_dims, save_theta=True).to("meta")
     ddf = network(torch.rand(1, 2, *SIZES[spatial_dims], device="meta"))
