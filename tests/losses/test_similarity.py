@@ -60,6 +60,34 @@ def test_gradients_to_both(size, kernel_type, valid_window):
     assert torch.autograd.gradcheck(loss, images)
 
 
+@pytest.mark.parametrize("valid_window", [False, True])
+@pytest.mark.parametrize("floor", [1e-5, 1.0])  # above the variance of about half of the windows
+@pytest.mark.parametrize("size", SIZES, ids=["2d", "3d"])
+def test_gradients_are_those_of_each_patchs_correlation(size, floor, valid_window, plain):
+    """Of two images, or of either alone, weighing every window otherwise."""
+    images = [noise(size, seed, batch=2, dtype=torch.float64) for seed in (0, 1)]
+    uneven = noise(size, 2, batch=2, dtype=torch.float64)
+    loss = Correlation(len(size), 3, reduction="none", smooth_dr=floor, valid_window=valid_window)
+
+    def form(pred, target):
+        options = {"count_zeros": not valid_window, "floor": floor}
+        return -plain.local_correlation(pred, target, [1.0] * 3, **options)
+
+    for wanted in ([True, True], [True, False], [False, True]):
+        slopes = []
+        for function in (loss, form):
+            pair = [x.clone().requires_grad_(w) for x, w in zip(images, wanted, strict=True)]
+            (function(*pair) * uneven).sum().backward()
+            slopes.append([x.grad for x, w in zip(pair, wanted, strict=True) if w])
+        for mine, theirs in zip(*slopes, strict=True):
+            assert (mine - theirs).abs().max() < 1e-8 * theirs.abs().max()
+
+
+def test_second_derivatives():
+    images = [noise((3, 4), seed, dtype=torch.float64).requires_grad_() for seed in (0, 1)]
+    assert torch.autograd.gradgradcheck(Correlation(2, smooth_nr=0.1), images)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     slope=st.floats(0.2, 5).flatmap(lambda a: st.sampled_from([a, -a])),
