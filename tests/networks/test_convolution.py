@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from regtutor.networks import convolution
 from regtutor.networks.blocks import convolution as make
-from regtutor.networks.convolution import Convolution3d, convolve, kernel_gradient
+from regtutor.networks.convolution import Convolution3d
+from regtutor.networks.fourier import ConvolutionByFourier
 
 FAST = [  # batch, inputs, outputs, kernel, size
     (2, 8, 8, 7, (16, 20, 24)),  # by Fourier, one tile
@@ -37,16 +38,18 @@ def results(layer, x):
 
 
 @pytest.mark.parametrize("k", [3, 5, 7])
-@pytest.mark.parametrize("size", [(4, 1, 9), (24, 5, 25), (49, 7, 3)])
+@pytest.mark.parametrize("size", [(4, 1, 9), (24, 5, 25), (49, 7, 3), (33, 40, 36)])
 def test_by_fourier_is_the_plain_sum(plain, k, size):
+    """Value and both gradients, of one tile and of several along each axis."""
     torch.manual_seed(0)
-    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(2, 3, k, k, k, dtype=torch.float64, requires_grad=True)
-    y = plain.convolution(x, weight)
-    assert torch.allclose(convolve(x, weight.detach()), y, rtol=0, atol=1e-11)
+    y, expected = ConvolutionByFourier.apply(x, weight), plain.convolution(x, weight)
+    assert torch.allclose(y, expected, rtol=0, atol=1e-11)
     grad = torch.randn_like(y)
-    expected = torch.autograd.grad(y, weight, grad)[0]
-    assert torch.allclose(kernel_gradient(x, grad, k), expected, rtol=0, atol=1e-10)
+    mine, theirs = (torch.autograd.grad(value, [x, weight], grad) for value in (y, expected))
+    assert torch.allclose(mine[0], theirs[0], rtol=0, atol=1e-11)
+    assert torch.allclose(mine[1], theirs[1], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [(3, 4, 5), (26, 1, 2)])
@@ -54,7 +57,7 @@ def test_gradients_by_fourier(size):
     torch.manual_seed(0)
     x = torch.randn(2, 1, *size, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(2, 1, 3, 3, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(convolution._ByFourier.apply, (x, weight))
+    assert torch.autograd.gradcheck(ConvolutionByFourier.apply, (x, weight))
 
 
 @pytest.mark.parametrize(("batch", "inputs", "outputs", "kernel", "size"), FAST, ids=str)
@@ -81,8 +84,8 @@ def test_any_view_goes_in(batch, inputs, outputs, kernel, size):
 def test_each_way_is_taken_where_it_should_be(kernel, monkeypatch):
     """What is small, double, strided, half precise or on another device goes torch's own way."""
     taken = []
-    for name in ("_convolve_small", "convolve"):
-        monkeypatch.setattr(convolution, name, lambda x, weight: taken.append(1) or x + 0)
+    for owner, name in ((convolution, "_convolve_small"), (ConvolutionByFourier, "apply")):
+        monkeypatch.setattr(owner, name, lambda x, weight: taken.append(1) or x + 0)
     large, small = torch.rand(2, 8, 20, 24, 24), torch.rand(2, 8, 6, 8, 8)
     ours = layers(8, 8, kernel)[1]
     ours(large)
@@ -112,7 +115,7 @@ def test_a_small_grid_is_the_same_to_the_bit():
 
 def test_it_refuses_a_second_derivative():
     x = torch.randn(1, 1, 4, 4, 4, requires_grad=True)
-    y = convolution._ByFourier.apply(x, torch.randn(1, 1, 3, 3, 3))
+    y = ConvolutionByFourier.apply(x, torch.randn(1, 1, 3, 3, 3))
     (slope,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
