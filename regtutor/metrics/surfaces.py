@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from regtutor.checks import complaint, require, require_choice, require_same_shape
@@ -42,6 +41,8 @@ def surface_points(mask: Tensor, spacing: Tensor) -> np.ndarray:
 def distances(points: np.ndarray, others: np.ndarray, norm: float = 2.0) -> Tensor:
     """From each point to the nearest other, `(N,)`; infinite if one surface is empty, `(0,)` if
     both are."""
+    from scipy.spatial import KDTree  # here: its import takes longer than all of regtutor's
+
     if len(points) == 0 or len(others) == 0:
         return torch.full((max(len(points), len(others)),), torch.inf)
     # A surface needs no balanced tree: built in half the time, asked as fast (32 points a leaf).
