@@ -57,7 +57,7 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
         remedy = "It is damaged, cut short or no image: copy it again."
         raise ValueError(complaint(str(path), "an image", error, remedy)) from error
     require(len(arrays) == 1, str(path), "one array", list(arrays))
-    (array,) = arrays.values()
+    _, array = arrays.popitem()  # the last that holds it, so that it goes when it is copied
     kind, remedy = "one real number a voxel", "Write its grey values, or one colour, and read that."
     require(array.dtype.kind in "biuf", str(path), kind, array.dtype, remedy)
     dims = "2 or 3 dimensions, or 4 with the channels last"
