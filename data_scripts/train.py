@@ -163,8 +163,6 @@ def main(options: Namespace) -> None:
     val_loader = DataLoader(val_set)
     size = tuple(val_set[0]["fixed_image"].shape[1:])
     network = build_network(options, size).to(find_device())
-    if len(size) == 3:  # twice as fast on a CPU
-        network = network.to(memory_format=torch.channels_last_3d)
     optimizer = torch.optim.Adam(network.parameters(), options.lr)
     steps = options.epochs * len(train_loader)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.lr, steps, pct_start=0.1)
