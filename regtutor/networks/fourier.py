@@ -46,7 +46,7 @@ class ConvolutionByFourier(torch.autograd.Function):
         axes = _cut(x, weight.shape[2])
         kernel = _kernel(weight.transpose(0, 1), axes, sign=1)  # conj(ŵ): (f, I, O)
         forth, back = _wide(axes), [axis.back(0, axis.tile) for axis in axes]
-        parts = [_volumes(_spectra(seen, forth) @ kernel, back) for seen in _slabs(x, axes, rim=1)]
+        parts = [_volumes(_spectra(seen, forth) @ kernel, back) for seen in _rows(x, axes, rim=1)]
         return _join(parts, axes, x)
 
     @staticmethod
@@ -59,7 +59,7 @@ class ConvolutionByFourier(torch.autograd.Function):
         forth, back = _wide(axes), [axis.back(0, axis.tile) for axis in axes]
         conj = [axis.waves(0, axis.tile, sign=1) for axis in axes]
         parts, total = [], torch.zeros(1)
-        for seen, tiles in zip(_slabs(grad, axes, rim=1), _slabs(x, axes, rim=0), strict=True):
+        for seen, tiles in zip(_rows(grad, axes, rim=1), _rows(x, axes, rim=0), strict=True):
             g, c = _spectra(seen, forth), _spectra(tiles, conj).transpose(1, 2)
             parts.append(_volumes(g @ kernel, back))
             total = total.baddbmm_(c, g) if parts[1:] else c @ g  # (f, I, O)
@@ -141,22 +141,26 @@ def _volumes(spectra: Tensor, back: Sequence[Tensor]) -> Tensor:
     return real.view(v, *map(len, back), channels)
 
 
-def _slabs(x: Tensor, axes: Sequence[_Axis], rim: int) -> Iterator[Tensor]:
-    """The tiles with (1) or without (0) their rims, a slab at a time: `(V, *tile, C)`."""
+def _rows(x: Tensor, axes: Sequence[_Axis], rim: int) -> Iterator[Tensor]:
+    """The tiles with (1) or without (0) their rims, a row at a time: `(V, *tile, C)`.
+
+    So what is made of them stays small: glibc gives memory above 32 MiB back, to fetch it again.
+    """
     pads = [0, 0]  # F.pad begins with the last axis, here the channels
     for n, axis in zip(reversed(x.shape[2:]), reversed(axes), strict=True):
         pads += [rim * axis.rim, axis.tile * axis.tiles - n + rim * axis.rim]
     x = F.pad(x.movedim(1, -1), pads)
     for dim, axis in enumerate(axes, start=1):
         x = x.unfold(dim, axis.tile + 2 * rim * axis.rim, axis.tile)
-    for slab in x.movedim(4, -1).flatten(0, 1):
-        yield slab.flatten(0, 1)
+    for volume in x.movedim(4, -1):
+        for slab in volume:
+            yield from slab
 
 
-def _join(slabs: Sequence[Tensor], axes: Sequence[_Axis], like: Tensor) -> Tensor:
+def _join(rows: Sequence[Tensor], axes: Sequence[_Axis], like: Tensor) -> Tensor:
     """Tiles to a volume again: `(B, C, *spatial)`, of the batch and size of `like`."""
     tiles, counts = [axis.tile for axis in axes], [axis.tiles for axis in axes]
-    whole = torch.cat(list(slabs)).view(len(like), *counts, *tiles, -1)
+    whole = torch.cat(list(rows)).view(len(like), *counts, *tiles, -1)
     whole = whole.permute(0, 1, 4, 2, 5, 3, 6, 7).flatten(5, 6).flatten(3, 4).flatten(1, 2)
     x, y, z = like.shape[2:]
     return whole[:, :x, :y, :z].movedim(-1, 1)
