@@ -157,7 +157,9 @@ def test_step_beside_monai(capfd):
 )
 def test_a_switch_does_what_it_says(switches, most):
     stepper = load("stepper")
-    plain, switched = (stepper.Step("ours", [16, 16, 16], 8, used) for used in ([], switches))
+    # torch 2.13's bf16 gradient of a 3³ kernel over 2³ voxels, the bottom of 16³, is not defined.
+    size = [32] * 3 if stepper.AUTOCAST in switches else [16] * 3
+    plain, switched = (stepper.Step("ours", size, 8, used) for used in ([], switches))
     for _ in range(2):
         assert switched() == pytest.approx(plain(), rel=most)
     kinds = {type(module).__name__ for module in switched.network.modules()}
