@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from regtutor.checks import require, require_batch, require_choice, require_count
 from regtutor.networks.convolution import Convolution3d
+from regtutor.networks.recompute import Forgetful
 
 _CONV = {2: nn.Conv2d, 3: Convolution3d}
 _TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -87,7 +88,7 @@ def level_block(
     """What stands at each level: a convolution to the level's channels, and a residual block."""
     entry = conv_block(spatial_dims, in_channels, out_channels, kernel_size)
     residual = ResidualBlock(spatial_dims, out_channels, kernel_size)
-    return nn.Sequential(OrderedDict(entry=entry, residual=residual))
+    return Forgetful(OrderedDict(entry=entry, residual=residual))
 
 
 class AdditiveUp(nn.Module):

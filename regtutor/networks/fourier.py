@@ -36,8 +36,7 @@ _TILE = 24  # voxels: smaller tiles read more than they keep, larger ones outgro
 class ConvolutionByFourier(torch.autograd.Function):
     """`F.conv3d(x, weight, padding=k // 2)` for an odd k, and its two gradients.
 
-    Takes x `(B, I, *spatial)` and weight `(O, I, k, k, k)`; gives `(B, O, *spatial)`, with the
-    channels last in memory.
+    Takes x `(B, I, *spatial)` and weight `(O, I, k, k, k)`; gives `(B, O, *spatial)`, contiguous.
     """
 
     @staticmethod
@@ -46,8 +45,10 @@ class ConvolutionByFourier(torch.autograd.Function):
         axes = _cut(x, weight.shape[2])
         kernel = _kernel(weight.transpose(0, 1), axes, sign=1)  # conj(ŵ): (f, I, O)
         forth, back = _wide(axes), [axis.back(0, axis.tile) for axis in axes]
-        parts = [_volumes(_spectra(seen, forth) @ kernel, back) for seen in _rows(x, axes, rim=1)]
-        return _join(parts, axes, x)
+        y = x.new_empty(len(x), len(weight), *[axis.tile * axis.tiles for axis in axes])
+        for seen, target in zip(_rows(x, axes, rim=1), _views(y, axes, rim=0), strict=True):
+            target.copy_(_volumes(_spectra(seen, forth) @ kernel, back))
+        return _crop(y, x)
 
     @staticmethod
     @once_differentiable
@@ -58,14 +59,16 @@ class ConvolutionByFourier(torch.autograd.Function):
         kernel = _kernel(weight, axes, sign=-1)  # ŵ: (f, O, I)
         forth, back = _wide(axes), [axis.back(0, axis.tile) for axis in axes]
         conj = [axis.waves(0, axis.tile, sign=1) for axis in axes]
-        parts, total = [], torch.zeros(1)
-        for seen, tiles in zip(_rows(grad, axes, rim=1), _rows(x, axes, rim=0), strict=True):
-            g, c = _spectra(seen, forth), _spectra(tiles, conj).transpose(1, 2)
-            parts.append(_volumes(g @ kernel, back))
-            total = total.baddbmm_(c, g) if parts[1:] else c @ g  # (f, I, O)
+        slope = x.new_empty(len(x), x.shape[1], *[axis.tile * axis.tiles for axis in axes])
+        total = torch.zeros_like(kernel).transpose(1, 2).contiguous()  # (f, I, O)
+        grads, targets = _rows(grad, axes, rim=1), _views(slope, axes, rim=0)
+        for seen, tiles, target in zip(grads, _rows(x, axes, rim=0), targets, strict=True):
+            g = _spectra(seen, forth)
+            target.copy_(_volumes(g @ kernel, back))
+            total.baddbmm_(_spectra(tiles, conj).transpose(1, 2), g)
         lags = _volumes(total.flatten(1)[:, None], [axis.back(k // 2, k) for axis in axes])
         lags = lags.view(k, k, k, *total.shape[1:]).flip(0, 1, 2)  # they come backwards
-        return _join(parts, axes, x), lags.permute(4, 3, 0, 1, 2)
+        return _crop(slope, x), lags.permute(4, 3, 0, 1, 2)
 
 
 class _Axis(NamedTuple):
@@ -142,25 +145,26 @@ def _volumes(spectra: Tensor, back: Sequence[Tensor]) -> Tensor:
 
 
 def _rows(x: Tensor, axes: Sequence[_Axis], rim: int) -> Iterator[Tensor]:
-    """The tiles with (1) or without (0) their rims, a row at a time: `(V, *tile, C)`.
+    """The tiles with (1) or without (0) their rims, zeros beyond the volume; see `_views`."""
+    pads: list[int] = []  # F.pad begins with the last axis
+    for n, axis in zip(reversed(x.shape[2:]), reversed(axes), strict=True):
+        pads += [rim * axis.rim, axis.tile * axis.tiles - n + rim * axis.rim]
+    yield from _views(F.pad(x, pads) if any(pads) else x, axes, rim)
+
+
+def _views(x: Tensor, axes: Sequence[_Axis], rim: int) -> Iterator[Tensor]:
+    """The tiles in a volume of whole ones, a row at a time, as views: `(V, *tile, C)`.
 
     So what is made of them stays small: glibc gives memory above 32 MiB back, to fetch it again.
     """
-    pads = [0, 0]  # F.pad begins with the last axis, here the channels
-    for n, axis in zip(reversed(x.shape[2:]), reversed(axes), strict=True):
-        pads += [rim * axis.rim, axis.tile * axis.tiles - n + rim * axis.rim]
-    x = F.pad(x.movedim(1, -1), pads)
-    for dim, axis in enumerate(axes, start=1):
+    for dim, axis in enumerate(axes, start=2):
         x = x.unfold(dim, axis.tile + 2 * rim * axis.rim, axis.tile)
-    for volume in x.movedim(4, -1):
+    for volume in x.movedim(1, -1):
         for slab in volume:
             yield from slab
 
 
-def _join(rows: Sequence[Tensor], axes: Sequence[_Axis], like: Tensor) -> Tensor:
-    """Tiles to a volume again: `(B, C, *spatial)`, of the batch and size of `like`."""
-    tiles, counts = [axis.tile for axis in axes], [axis.tiles for axis in axes]
-    whole = torch.cat(list(rows)).view(len(like), *counts, *tiles, -1)
-    whole = whole.permute(0, 1, 4, 2, 5, 3, 6, 7).flatten(5, 6).flatten(3, 4).flatten(1, 2)
-    x, y, z = like.shape[2:]
-    return whole[:, :x, :y, :z].movedim(-1, 1)
+def _crop(y: Tensor, like: Tensor) -> Tensor:
+    """What of whole tiles lies in the volume."""
+    first, second, last = like.shape[2:]
+    return y[:, :, :first, :second, :last].contiguous()

@@ -132,9 +132,7 @@ class LocalNet(nn.Module):
         *skips, bottom = self.encoder(x)
         features = [bottom]  # deepest first
         for up, merge in zip(self.ups, self.merges, strict=True):
-            risen, skip = up(features[-1]), skips.pop()
-            joined = torch.cat([risen, skip], dim=1) if self.concat_skip else risen + skip
-            features.append(merge(joined))
+            features.append(merge(self._join(up(features[-1]), skips.pop())))
         fields = [
             F.interpolate(
                 head(features[self.encoder.depth - level]), size=x.shape[2:], mode=self.head_mode
@@ -142,6 +140,9 @@ class LocalNet(nn.Module):
             for head, level in zip(self.heads, self.extract_levels, strict=True)
         ]
         return torch.stack(fields).mean(dim=0)
+
+    def _join(self, risen: Tensor, skip: Tensor) -> Tensor:
+        return torch.cat([risen, skip], dim=1) if self.concat_skip else risen + skip
 
 
 def _head(
