@@ -64,7 +64,7 @@ def deconv_block(spatial_dims: int, in_channels: int, out_channels: int) -> nn.S
     conv = _TRANSPOSED[spatial_dims](
         in_channels, out_channels, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False
     )
-    return norm_relu(spatial_dims, conv, out_channels)
+    return Forgetful(OrderedDict(norm_relu(spatial_dims, conv, out_channels).named_children()))
 
 
 class ResidualBlock(nn.Module):
