@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-_TILE = 24  # voxels: smaller tiles read more than they keep, larger ones outgrow the cache
+_TILE = 26  # voxels: smaller tiles read more than they keep, larger ones outgrow the cache
 
 
 class ConvolutionByFourier(torch.autograd.Function):
@@ -102,7 +102,7 @@ def _waves(length: int, half: bool, before: int, count: int, sign: int) -> Tenso
 
 
 def _cut(x: Tensor, k: int) -> list[_Axis]:
-    """As few tiles as there are of 24. A single one has zeros beyond: half the rim will do."""
+    """As few tiles as there are of 26. A single one has zeros beyond: half the rim will do."""
     axes, dtype = [], torch.promote_types(x.dtype, torch.complex64)
     for axis, n in enumerate(x.shape[2:]):
         count = 1 if n <= 4 * _TILE // 3 else -(-n // _TILE)
