@@ -27,9 +27,10 @@ from table import Table, named, parser, short, size, wanted
 CASES = ("48x48x48:8", "64x64x64:8", "96x96x96:32", "96x96x104:32")
 SWITCHES = {
     "ours, channels_last": ["channels_last"],
-    "ours, checkpointing": ["checkpointing"],
+    "ours, recompute": ["recompute"],
+    "ours, recompute level 0": ["recompute level 0"],
     "ours, without the Fourier transform": ["no Fourier"],
-    "ours, both": ["checkpointing", "no Fourier"],
+    "ours, both": ["recompute", "no Fourier"],
     "ours, bf16 autocast": ["bf16 autocast"],
     "ours, bf16 autocast, channels_last": ["bf16 autocast", "channels_last"],
     "ours, torch.compile": ["torch.compile"],

@@ -2,9 +2,8 @@
 
     millimetre = affine · (i, j, k, 1)
 
-A NIfTI image carries the affine that says where its voxels lie in the patient; points are plain
-numbers in a CSV file. What cannot be read is refused by the name of its file.
-Taught in notebook 06.
+A NIfTI image carries the affine that says where its voxels lie; points are plain numbers in a CSV
+file. What cannot be read is refused by the name of its file. Taught in notebook 06.
 
 Convention: the affine is 4×4, voxel → mm, and its axes point right, anterior, superior (RAS).
 """
@@ -54,6 +53,8 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
     try:
         arrays, affine = _read_arrays(path)
     except Exception as error:  # each reader and each damage has its own kind
+        if isinstance(error, ImportError | MemoryError):  # no fault of the file
+            raise
         remedy = "It is damaged, cut short or no image: copy it again."
         raise ValueError(complaint(str(path), "an image", error, remedy)) from error
     require(len(arrays) == 1, str(path), "one array", list(arrays))
@@ -73,10 +74,9 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
 def _last_axis_fastest(image: Tensor) -> Tensor:
     """Float32 in C order; NIfTI has the first axis fastest (Fortran order)."""
     # A third of contiguous()'s time: torch turns two axes in tiles, then whole rows are copied.
-    axes = list(range(image.ndim))
-    rows = image.permute(axes[::-1]).flatten(1).T.contiguous()  # (… · second · first, last)
-    rows = rows.view(*reversed(image.shape[:-1]), image.shape[-1])
-    return torch.empty(image.shape).copy_(rows.permute(*axes[-2::-1], axes[-1]))
+    rows = image.permute(*range(image.ndim)[::-1]).flatten(1).T.contiguous()  # (… · first, last)
+    rows = rows.unflatten(0, image.shape[-2::-1])
+    return torch.empty(image.shape).copy_(rows.permute(*range(image.ndim - 1)[::-1], -1))
 
 
 def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:

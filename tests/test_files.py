@@ -237,3 +237,15 @@ def test_spacing_is_that_of_the_axes():
     assert spacing_of(turned, spatial_dims=2) == (1.5, 2.0)
     with pytest.raises(ValueError, match="affine: expected"):
         spacing_of(torch.eye(3))
+
+
+def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((4, 4)))
+
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", full)
+    with pytest.raises(MemoryError):
+        read_image(path)

@@ -110,6 +110,8 @@ class _SmoothnessLoss(nn.Module):
         size, least = pred.shape[2:], "at least 3 voxels along every axis"
         require(min(size) > 2, "pred", least, tuple(size))
         require_finite("pred", pred)
+        if not torch.is_grad_enabled():  # else the gradient would be found on the way for nothing
+            pred = pred.detach()
         each = [[t.relative(size, k) for t in terms] for k in range(len(size))]
         return _Energy.apply(pred, each if self.normalize else [terms] * len(size), self.reduction)
 

@@ -142,6 +142,7 @@ class LocalNet(nn.Module):
         return torch.stack(fields).mean(dim=0)
 
     def _join(self, risen: Tensor, skip: Tensor) -> Tensor:
+        """A call of its own, so that neither is kept in memory while the next block works."""
         return torch.cat([risen, skip], dim=1) if self.concat_skip else risen + skip
 
 

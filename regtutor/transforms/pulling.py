@@ -16,6 +16,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from regtutor.deformation.affine import affine_grid
 from regtutor.deformation.warp import sample
 
 _SLAB = 2**18  # voxels
@@ -23,13 +24,7 @@ _SLAB = 2**18  # voxels
 
 def places(matrix: Tensor, size: Sequence[int]) -> Tensor:
     """Where the voxels of a new grid lie in the old one: `M x`, `(1, d, *size)`, float64."""
-    d = len(size)
-    points = matrix[:d, d].view(1, d, *[1] * d)
-    for axis, n in enumerate(size):
-        shape = [n if other == axis else 1 for other in range(d)]
-        count = torch.arange(n).to(matrix).view(1, 1, *shape)
-        points = points + matrix[:d, axis].view(1, d, *[1] * d) * count
-    return points
+    return affine_grid(matrix[None, :-1], size)
 
 
 def fold(points: Tensor, size: Sequence[int]) -> Tensor:
@@ -47,9 +42,8 @@ def fold(points: Tensor, size: Sequence[int]) -> Tensor:
     """
     n = torch.tensor(size).to(points).view(1, -1, *[1] * (points.ndim - 2))
     beyond = (points + 0.5).abs_()  # the first mirror, at −½
-    if bool(
-        (beyond.flatten(2).amax(dim=2) > 2 * n.flatten(1)).any()
-    ):  # rare; a remainder takes as long as all the rest
+    far = beyond.flatten(2).amax(dim=2) > 2 * n.flatten(1)
+    if bool(far.any()):  # rare; a remainder takes as long as all the rest
         beyond %= 2 * n
     return beyond.sub_(n).abs_().neg_().add_(n - 0.5)  # the second, at n − ½
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtutor.deformation import affine_to_ddf, identity_grid
-from regtutor.losses import BendingEnergyLoss, DiffusionLoss
+from regtutor.losses import BendingEnergyLoss, DiffusionLoss, smoothness
 
 SIZES = [(9, 11), (6, 8, 7)]
 LOSSES = [BendingEnergyLoss(), DiffusionLoss(), DiffusionLoss(one_sided=True)]
@@ -163,3 +163,14 @@ def test_refuses(loss, ddf, message):
 def test_refuses_at_construction(loss):
     with pytest.raises(ValueError, match="reduction: expected one of"):
         loss(reduction="max")
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_without_gradients_none_is_looked_for(loss, monkeypatch):
+    ddf, shares = field((5, 6)).requires_grad_(), []
+    monkeypatch.setattr(smoothness._Term, "give_back", lambda *_: shares.append(1))
+    with torch.no_grad():
+        quiet = loss(ddf)
+    assert not shares
+    assert torch.equal(loss(ddf), quiet)
+    assert shares
