@@ -114,7 +114,7 @@ def patiently(points: Iterator[Point], sizes: Sequence[Size], patience: float) -
 def draw(curves: dict[str, list[Point]], machine: Machine) -> Figure:
     """For each, time and memory side by side, both axes logarithmic."""
     rows = -(-len(curves) // 2)
-    figure = Figure(figsize=(16, 2.6 * rows), layout="constrained")
+    figure = Figure(figsize=(16, 2.7 * rows), layout="constrained")
     axes = figure.subplots(rows, 4, squeeze=False, sharex=True)
     gigabytes, operations = machine.bandwidth / 1e6, machine.operations / 1e6
     figure.suptitle(
@@ -129,11 +129,11 @@ def draw(curves: dict[str, list[Point]], machine: Machine) -> Figure:
             "MB": ([p.mb for p in points], [p.floor_mb for p in points]),
         }
         for ax, (unit, (measured, floor)) in zip(pair, lines.items(), strict=True):
-            if None not in measured:
-                ax.loglog(voxels, measured, "o-", label="regtutor")
-            if all(floor):
-                ax.loglog(voxels, floor, "k:", label="floor")
-            whole = ", the whole process" if name == STEP and unit == "MB" else ""
+            for values, style, label in ((measured, "o-", "regtutor"), (floor, "k:", "floor")):
+                seen = [pair for pair in zip(voxels, values, strict=True) if pair[1]]
+                if seen:  # a peak too small to be measured is 0, which no logarithm shows
+                    ax.loglog(*zip(*seen, strict=True), style, label=label)
+            whole = ",\nthe whole process" if name == STEP and unit == "MB" else ""
             ax.set(title=name + whole, xlabel="voxels", ylabel=unit)
     axes[0, 0].legend()
     for ax in axes.flat[2 * len(curves) :]:

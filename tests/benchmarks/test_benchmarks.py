@@ -209,6 +209,21 @@ def test_growth_draws_what_it_measured(tmp_path, capfd):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_growth_draws_a_peak_too_small_to_be_measured():
+    growth = load("growth")
+    sizes = ((8, 8, 8), (12, 12, 12))
+    machine = growth.Machine(bandwidth=1e6, operations=1e6)
+    for peaks in ((0.0, 0.0), (0.0, 0.2), (None, None)):
+        points = [
+            growth.Point(size, ms=1.0, floor_ms=0.1, mb=mb, floor_mb=0.0)
+            for size, mb in zip(sizes, peaks, strict=True)
+        ]
+        figure = growth.draw({"a": points}, machine)
+        figure.canvas.draw()
+        drawn = [len(line.get_xdata()) for line in figure.axes[1].lines]
+        assert drawn == ([1] if peaks[1] else [])
+
+
 def test_growth_stops_in_time():
     growth = load("growth")
     points = (growth.Point((n,) * 3, ms=n**3, floor_ms=0, mb=0, floor_mb=0) for n in (1, 2, 4, 8))
