@@ -1,0 +1,99 @@
+// What the scripts share: elements, controls, colours, and pictures read back as numbers.
+// Text goes in as text, never as HTML, so a name cannot do anything but be read.
+
+const ORANGE = [255, 140, 0], BLUE = [0, 115, 255]; // fixed, and moving or warped: together white
+
+const STYLE = `
+.rt { font: 14px/1.4 system-ui, sans-serif; max-width: 100%; color: inherit; }
+.rt canvas { display: block; max-width: 100%; touch-action: pan-y; background: #000; }
+.rt .row { display: flex; flex-wrap: wrap; gap: .3em 1em; align-items: center; margin: .3em 0; }
+.rt label { display: inline-flex; gap: .4em; align-items: center; }
+.rt input, .rt select, .rt button { font: inherit; min-height: 1.9em; accent-color: #0073ff; }
+.rt select, .rt button { color: inherit; background: transparent; border: 1px solid currentColor;
+  border-radius: 4px; padding: 0 .5em; }
+.rt option { color: #222; background: #fff; }
+.rt :focus-visible { outline: 3px solid #ff8c00; outline-offset: 2px; }
+.rt output { font-variant-numeric: tabular-nums; }`;
+
+/** An element: attributes, `onX` handlers, then children, text as text. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** The frame that every script draws in; `alt` names it to a screen reader. */
+function frame(root, alt) {
+  const box = make("div", { class: "rt", role: "group", "aria-label": alt });
+  root.append(make("style", {}, STYLE), box);
+  return box;
+}
+
+// JupyterLab takes arrow keys and letters for itself unless the input itself asks it not to.
+const KEYS = { "data-lm-suppress-shortcuts": "true" };
+
+/** A labelled slider; `show(value)` is the text beside it. Returns the input. */
+function slider(box, name, { min = 0, max, step = 1, value }, onInput, show = String) {
+  const said = make("output", {}, show(value));
+  const input = make("input", {
+    type: "range", min, max, step, value, ...KEYS, "aria-label": name, "aria-valuetext": show(value),
+    oninput() {
+      said.textContent = show(Number(input.value));
+      input.setAttribute("aria-valuetext", said.textContent);
+      onInput(Number(input.value));
+    },
+  });
+  input.set = (to) => { input.value = to; input.dispatchEvent(new Event("input")); };
+  box.append(make("label", {}, name, input, said));
+  return input;
+}
+
+/** A labelled choice of one of several names. Returns the select. */
+function choice(box, name, options, value, onChange) {
+  const select = make("select", {
+    ...KEYS, "aria-label": name, onchange() { onChange(select.value); },
+  }, ...options.map((o) => make("option", { value: o, selected: o === value }, o)));
+  box.append(make("label", {}, name, select));
+  return select;
+}
+
+/** A labelled tick box. Returns the input. */
+function tick(box, name, checked, onChange) {
+  const input = make("input", {
+    type: "checkbox", checked, ...KEYS, "aria-label": name, onchange() { onChange(input.checked); },
+  });
+  box.append(make("label", {}, input, name));
+  return input;
+}
+
+/** A button. */
+function button(box, name, onClick) {
+  const made = make("button", { type: "button", ...KEYS, onclick: onClick }, name);
+  box.append(made);
+  return made;
+}
+
+/** What `pack` in live.py packed: Float32Array of n · rows · columns, slice by slice. */
+async function unpack({ src, shape: [count, rows, columns], across, low, high }) {
+  const image = new Image();
+  image.src = src;
+  await image.decode();
+  const sheet = make("canvas", { width: image.width, height: image.height });
+  const context = sheet.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  const { data } = context.getImageData(0, 0, image.width, image.height);
+  const values = new Float32Array(count * rows * columns), scale = (high - low) / 255;
+  for (let n = 0, to = 0; n < count; n++) {
+    const top = Math.floor(n / across) * rows, left = (n % across) * columns;
+    for (let r = 0; r < rows; r++) {
+      let from = 4 * ((top + r) * image.width + left);
+      for (let c = 0; c < columns; c++, to++, from += 4) values[to] = low + scale * data[from];
+    }
+  }
+  return values;
+}

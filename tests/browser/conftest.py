@@ -1,0 +1,58 @@
+"""A page of headless Chromium that notes errors and requests; skipped where there is none."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = os.environ.get("REGTUTOR_CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    """Fails the test that left an error in the console or asked for anything from elsewhere."""
+    context = browser.new_context(viewport={"width": 1000, "height": 900})
+    page, troubles = context.new_page(), []
+    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda line: line.type == "error" and troubles.append(f"console: {line.text}"),
+    )
+    page.on(
+        "request",
+        lambda asked: (
+            asked.url.startswith(
+                ("data:", "blob:", "file:", "http://127.0.0.1", "http://localhost")
+            )
+            or troubles.append(f"request: {asked.url}")
+        ),
+    )
+    yield page
+    context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def as_page(tmp_path):
+    """`as_page(live)` → the address of a static page with the stored output and nothing else."""
+
+    def write(live, name: str = "page.html") -> str:
+        path = Path(tmp_path) / name
+        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        body = f"<title>A stored output</title><body>{live.to_html()}</body>"
+        path.write_text(f"<!doctype html>{head}{body}", "utf-8")
+        return path.as_uri()
+
+    return write
