@@ -97,3 +97,59 @@ async function unpack({ src, shape: [count, rows, columns], across, low, high })
   }
   return values;
 }
+
+/** A number as prose has it: `number` in picture.py. */
+function number(value) {
+  const size = Math.abs(value);
+  return value.toFixed(size < 1 ? 3 : size < 10 ? 2 : 1);
+}
+
+/** A plane's value between its voxels, linear along each axis; beyond the border, the border's. */
+function sampleLinear(values, rows, columns, row, column) {
+  const y = Math.min(Math.max(row, 0), rows - 1), x = Math.min(Math.max(column, 0), columns - 1);
+  const top = Math.min(Math.floor(y), Math.max(rows - 2, 0)), down = rows > 1 ? columns : 0;
+  const left = Math.min(Math.floor(x), Math.max(columns - 2, 0)), right = columns > 1 ? 1 : 0;
+  const at = top * columns + left, v = y - top, u = x - left;
+  const above = values[at] + u * (values[at + right] - values[at]);
+  const below = values[at + down] + u * (values[at + down + right] - values[at + down]);
+  return above + v * (below - above);
+}
+
+/** det ∇(x + ddf(x)) of a plane field (rows first, then columns): `jacobian_determinant`. */
+function jacobian2d(field, rows, columns) {
+  const size = rows * columns, determinant = new Float32Array(size);
+  for (let r = 0, at = 0; r < rows; r++) {
+    const up = r > 0 ? columns : 0, down = r < rows - 1 ? columns : 0, high = (up + down) / columns;
+    for (let c = 0; c < columns; c++, at++) {
+      const left = c > 0 ? 1 : 0, right = c < columns - 1 ? 1 : 0, wide = left + right;
+      const slope = (k, ahead, behind, n) => (field[k + at + ahead] - field[k + at - behind]) / n;
+      determinant[at] = (1 + slope(0, down, up, high)) * (1 + slope(size, right, left, wide))
+        - slope(0, right, left, wide) * slope(size, down, up, high);
+    }
+  }
+  return determinant;
+}
+
+/** Less volume is blue, the same white, more orange, a fold black: as `show.jacobian`. */
+function volumeColour(determinant) {
+  if (!(determinant > 0)) return [0, 0, 0];
+  const far = Math.min(Math.abs(determinant - 1), 1), end = determinant < 1 ? BLUE : ORANGE;
+  return end.map((value) => Math.round(255 + far * (value - 255)));
+}
+
+/** Where a plane crosses the level: pieces [row, column, row, column], linear between voxels. */
+function contour(values, rows, columns, level) {
+  const pieces = [], inside = (at) => values[at] > level;
+  const share = (a, b) => (level - values[a]) / (values[b] - values[a]);
+  for (let r = 0; r < rows - 1; r++) {
+    for (let c = 0; c < columns - 1; c++) {
+      const a = r * columns + c, b = a + 1, d = a + columns, e = d + 1, ends = [];
+      if (inside(a) !== inside(b)) ends.push(r, c + share(a, b));
+      if (inside(b) !== inside(e)) ends.push(r + share(b, e), c + 1);
+      if (inside(d) !== inside(e)) ends.push(r + 1, c + share(d, e));
+      if (inside(a) !== inside(d)) ends.push(r + share(a, d), c);
+      for (let i = 0; i < ends.length; i += 4) pieces.push(ends.slice(i, i + 4));
+    }
+  }
+  return pieces;
+}
