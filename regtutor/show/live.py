@@ -55,10 +55,15 @@ class Live(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return self.poster.alt
 
+    def stored(self) -> dict[str, Any]:
+        """What the stored page starts from; a subclass adds what the hand has changed."""
+        return self.data
+
     def to_html(self) -> str:
         """One element that needs no kernel and no network."""
         text = str(self._esm).removesuffix(_EXPORT)
-        data = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+        data = json.dumps(self.stored(), separators=(",", ":"), allow_nan=False)
+        data = data.replace("<", "\\u003c")
         name = "rt-" + hashlib.sha256((text + data).encode()).hexdigest()[:12]
         poster = base64.b64encode(self.poster.png).decode("ascii")
         return (
