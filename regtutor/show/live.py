@@ -33,9 +33,9 @@ export default { render({ model, el }) {
 """
 
 
-def script(name: str) -> str:
-    """The text of `scripts/<name>.js`, ready for a widget."""
-    return "\n".join((_SCRIPTS / f"{part}.js").read_text("utf-8") for part in ("shared", name))
+def script(*names: str) -> str:
+    """The text of `scripts/<name>.js`, one after the other, behind what all of them share."""
+    return "\n".join((_SCRIPTS / f"{part}.js").read_text("utf-8") for part in ("shared", *names))
 
 
 class Live(anywidget.AnyWidget):
@@ -83,9 +83,9 @@ class Live(anywidget.AnyWidget):
         return {**(live or {}), **still, "text/html": self.to_html()}, metadata
 
 
-def widget_script(name: str) -> str:
-    """For `_esm`: the script, exported as a widget's module."""
-    return script(name) + _EXPORT
+def widget_script(*names: str) -> str:
+    """For `_esm`: the scripts, exported as a widget's module; the last has `mount`."""
+    return script(*names) + _EXPORT
 
 
 def pack(values: np.ndarray, low: float, high: float, quality: int = 100) -> dict[str, Any]:
