@@ -153,3 +153,43 @@ function contour(values, rows, columns, level) {
   }
   return pieces;
 }
+
+/** A canvas in the proportions of a plane, about so wide, with pens that count in voxels. */
+function plate({ rows, columns, spacing: [tall, wide] }, about, attributes) {
+  const width = columns * Math.max(1, Math.round(about / columns));
+  const height = Math.round(width * rows * tall / (columns * wide));
+  const canvas = make("canvas", { width, height, ...attributes });
+  const sheet = make("canvas", { width: columns, height: rows });
+  const pen = canvas.getContext("2d"), pixels = new ImageData(columns, rows);
+  const x = (column) => (column + 0.5) * width / columns, y = (row) => (row + 0.5) * height / rows;
+  const stroke = (colour, thick) => {
+    pen.lineWidth = thick;
+    pen.strokeStyle = `rgb(${colour})`;
+    pen.stroke();
+  };
+  return {
+    canvas,
+    /** `colour(at)` of each voxel, [red, green, blue] of 0 to 255, as a tile. */
+    paint(colour) {
+      pixels.data.fill(255);
+      for (let at = 0; at < rows * columns; at++) pixels.data.set(colour(at), 4 * at);
+      sheet.getContext("2d").putImageData(pixels, 0, 0);
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(sheet, 0, 0, width, height);
+    },
+    /** Each line is [row, column, row, column …]. */
+    lines(all, colour, thick) {
+      pen.beginPath();
+      for (const [row, column, ...rest] of all) {
+        pen.moveTo(x(column), y(row));
+        for (let i = 0; i < rest.length; i += 2) pen.lineTo(x(rest[i + 1]), y(rest[i]));
+      }
+      stroke(colour, thick);
+    },
+    ring([row, column], radius, colour, thick) {
+      pen.beginPath();
+      pen.ellipse(x(column), y(row), x(radius) - x(0), y(radius) - y(0), 0, 0, 2 * Math.PI);
+      stroke(colour, thick);
+    },
+  };
+}
