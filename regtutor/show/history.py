@@ -17,7 +17,7 @@ from regtutor.show.picture import BLUE, CYCLE, INK, ORANGE, Picture, new_figure,
 Record = Mapping[str, float]
 
 # Scores of `training.validate`, with what stands on their axis; all other numbers are loss terms.
-_SCORES = {
+SCORES = {
     "dice": "Dice (1 = same)",
     "tre_mm": "TRE (mm)",
     "tre_voxels": "TRE (voxels)",
@@ -42,33 +42,39 @@ def curves(
             that a training has to leave behind.
     """
     require(len(history) > 0, "history", "at least one record", "none")
-    scores = [name for name in _SCORES if name in history[-1] and name != "folding"]
-    scores += ["folding"] if any(r.get("folding", 0) > 0 for r in history) else []
+    scores = scores_of(history)
     figure = new_figure(min(3.4 * (1 + len(scores)), 11), 3.2, title)
     axes = figure.subplots(1, 1 + len(scores), squeeze=False)[0]
     epochs = [record["epoch"] for record in history]
     words = [f"{title}.", _stack(axes[0], epochs, history)]
     for place, name in zip(axes[1:], scores, strict=True):
-        values = [record[name] for record in history]
-        place.plot(epochs, values, color=BLUE, marker="o", markersize=3, label="validation")
-        words.append(f"{_SCORES[name]}: {number(values[0])} at first, {number(values[-1])} at last")
+        at, values = zip(*((r["epoch"], r[name]) for r in history if name in r), strict=True)
+        place.plot(at, values, color=BLUE, marker="o", markersize=3, label="validation")
+        words.append(f"{SCORES[name]}: {number(values[0])} at first, {number(values[-1])} at last")
         if nothing is not None and name in nothing:
             place.axhline(nothing[name], color=ORANGE, linestyle="--", label="doing nothing")
             words[-1] += f", {number(nothing[name])} doing nothing"
         words[-1] += "."
-        place.set(xlabel="epoch", ylabel=_SCORES[name])
+        place.set(xlabel="epoch", ylabel=SCORES[name])
         place.legend(fontsize=8, frameon=False)
     return render(figure, title, alt or " ".join(words))
 
 
+def scores_of(history: Sequence[Record]) -> list[str]:
+    """The scores that any record holds; folding only if anything ever folded."""
+    held = {name for record in history for name in record}
+    folded = any(record.get("folding", 0) > 0 for record in history)
+    return [name for name in SCORES if name in held and (name != "folding" or folded)]
+
+
+def terms_of(history: Sequence[Record]) -> list[str]:
+    """The weighted terms of the loss: what is neither a sum nor a score."""
+    return [name for name in history[-1] if name not in {"epoch", "loss", "val_loss", *SCORES}]
+
+
 def _stack(axes: Axes, epochs: Sequence[float], history: Sequence[Record]) -> str:
     """Weighted terms, each as thick as it weighs; those below zero (LNCC, MI) hang from it."""
-    known = {"epoch", "loss", "val_loss", *_SCORES}
-    terms = {
-        name: np.array([record[name] for record in history])
-        for name in history[-1]
-        if name not in known
-    }
+    terms = {name: np.array([r.get(name, 0.0) for r in history]) for name in terms_of(history)}
     colours = dict(zip(terms, CYCLE * len(terms), strict=False))
     for sign in (1, -1):
         side = {name: v for name, v in terms.items() if (v.min() < 0) == (sign < 0)}
