@@ -208,7 +208,8 @@ function easel(scene) {
   const grey = (image) => (at) => [255 * image[at], 255 * image[at], 255 * image[at]];
   return { seen, read, area, draw(field, found, { cross, radius, mode, dots }) {
     const warped = pull(moving, field, scene);
-    const both = (at) => [0, 1, 2].map((k) => ORANGE[k] * fixed[at] + BLUE[k] * warped[at]);
+    const mix = (k, at) => ORANGE[k] * fixed[at] + BLUE[k] * warped[at];
+    const both = (at) => [mix(0, at), mix(1, at), mix(2, at)];
     seen.paint(mode === "both" ? both : grey(mode === "fixed" ? fixed : warped));
     seen.lines(rim, ORANGE, 3);
     seen.lines(rims(found.labels), BLUE, 2);

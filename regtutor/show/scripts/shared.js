@@ -134,7 +134,8 @@ function jacobian2d(field, rows, columns) {
 function volumeColour(determinant) {
   if (!(determinant > 0)) return [0, 0, 0];
   const far = Math.min(Math.abs(determinant - 1), 1), end = determinant < 1 ? BLUE : ORANGE;
-  return end.map((value) => Math.round(255 + far * (value - 255)));
+  const mix = (value) => Math.round(255 + far * (value - 255));
+  return [mix(end[0]), mix(end[1]), mix(end[2])]; // `map` takes twice the time
 }
 
 /** Where a plane crosses the level: pieces [row, column, row, column], linear between voxels. */
@@ -171,8 +172,12 @@ function plate({ rows, columns, spacing: [tall, wide] }, about, attributes) {
     canvas,
     /** `colour(at)` of each voxel, [red, green, blue] of 0 to 255, as a tile. */
     paint(colour) {
-      pixels.data.fill(255);
-      for (let at = 0; at < rows * columns; at++) pixels.data.set(colour(at), 4 * at);
+      const { data } = pixels;
+      for (let at = 0, to = 0; at < rows * columns; at++, to += 4) {
+        const mixed = colour(at); // taken apart by hand: a third of the time
+        for (let k = 0; k < 3; k++) data[to + k] = mixed[k];
+        data[to + 3] = 255;
+      }
       sheet.getContext("2d").putImageData(pixels, 0, 0);
       pen.imageSmoothingEnabled = false;
       pen.drawImage(sheet, 0, 0, width, height);
