@@ -1,9 +1,16 @@
 """A page of headless Chromium that notes errors and requests; skipped where there is none."""
 
+import contextlib
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -56,3 +63,38 @@ def as_page(tmp_path):
         return path.as_uri()
 
     return write
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """`lab(notebook)` → the address at which a JupyterLab of our own shows it, untrusted."""
+    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
+    folders = ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+             "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}",
+             "--LabApp.news_url=None"]  # fmt: skip
+    env = {**os.environ, **{name: str(home / name) for name in folders}, "OMP_NUM_THREADS": "1"}
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(words, env=env, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+
+    def show(notebook) -> str:
+        notebook.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "name": "python3"}
+        name = f"{len(list(folder.iterdir()))}.ipynb"
+        nbformat.write(notebook, folder / name)
+        return f"{address}/doc/tree/{name}"
+
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
+                break
+            time.sleep(0.2)
+        yield show
+    finally:
+        server.terminate()
+        server.wait(20)
