@@ -270,14 +270,14 @@ window.end = () => { undo(); return Object.keys(heard).length; };
 """
 
 
-def test_fed_it_follows_the_newest_epoch_unless_the_hand_looks_back(page, tmp_path):
+def test_fed_it_follows_the_newest_epoch_unless_the_hand_looks_back(page, as_page, tmp_path):
     path = tmp_path / "fed.html"
     path.write_text(FED % script("monitor"), "utf-8")
     page.goto(path.as_uri())
     monitor, seen = show.monitor(view=show.View(spacing=SPACING)), []
     for epoch in range(1, 7):
         monitor.add(record(epoch), ddf=field(epoch))
-        monitor._tell()
+        monitor._tell()  # a page that is slower is told of several at once
         page.evaluate("([data, bytes]) => feed(data, bytes)", [monitor.data, list(monitor.fields)])
         if epoch == 5:
             set_epoch(page, 2)
@@ -289,6 +289,9 @@ def test_fed_it_follows_the_newest_epoch_unless_the_hand_looks_back(page, tmp_pa
     assert at(page) == 2
     assert (pixels(page) == seen[1]).all()
     assert page.evaluate("end()") == 0
+    page.goto(as_page(monitor))  # stored, the same epoch is the same picture
+    set_epoch(page, 2)
+    assert (pixels(page) == seen[1]).all()
 
 
 CELL = """
