@@ -47,7 +47,7 @@ def grid(
     _underlay(axes, plane, image, view)
     draw_grid(axes, plane, ddf, step, BLUE if image is None else ORANGE)
     plane.frame(axes)
-    return render(figure, title, alt or f"{title}. {plane.name}. {_describe(ddf, plane)}")
+    return render(figure, title, alt or f"{title}. {plane.name}. {describe(ddf, plane)}")
 
 
 def arrows(
@@ -75,7 +75,7 @@ def arrows(
     colour = BLUE if image is None else ORANGE
     axes.quiver(*start, *(tip - start), angles="xy", scale_units="xy", scale=1, color=colour)
     plane.frame(axes)
-    return render(figure, title, alt or f"{title}. {plane.name}. {_describe(ddf, plane)}")
+    return render(figure, title, alt or f"{title}. {plane.name}. {describe(ddf, plane)}")
 
 
 def jacobian(
@@ -103,7 +103,7 @@ def jacobian(
     words = (
         f"{title}: Jacobian determinant from {number(float(determinant.min()))} to "
         f"{number(float(determinant.max()))}, white at 1, orange above, blue below, black where "
-        f"folded. {plane.name}. {_describe(ddf, plane)}"
+        f"folded. {plane.name}. {describe(ddf, plane)}"
     )
     return render(figure, title, alt or words)
 
@@ -153,6 +153,14 @@ def draw_grid(axes: Axes, plane: Plane, ddf: Tensor, step: int | None, colour: s
     axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.8))
 
 
+def describe(ddf: Tensor, plane: Plane) -> str:
+    """The longest displacement and the share of folded voxels, of the whole field."""
+    spacing = torch.tensor(plane.spacing).view(1, -1, *[1] * (ddf.ndim - 2))
+    longest = number(float((ddf * spacing).norm(dim=1).max()))
+    folded = number(100 * float((jacobian_determinant(ddf) <= 0).float().mean()))
+    return f"Longest displacement {longest} {plane.unit}, folded {folded} % of the voxels."
+
+
 def _underlay(axes: Axes, plane: Plane, image: Tensor | None, view: View) -> None:
     if image is not None:
         values = plane.cut("image", volume("image", image))
@@ -169,11 +177,3 @@ def _places(plane: Plane, ddf: Tensor) -> np.ndarray:
     points = (identity_grid(ddf.shape[2:]) + ddf)[0]
     axes = (plane.across, plane.along)
     return np.stack([plane.cut("ddf", points[a]) * plane.spacing[a] for a in axes])
-
-
-def _describe(ddf: Tensor, plane: Plane) -> str:
-    """The longest displacement and the share of folded voxels, of the whole field."""
-    spacing = torch.tensor(plane.spacing).view(1, -1, *[1] * (ddf.ndim - 2))
-    longest = number(float((ddf * spacing).norm(dim=1).max()))
-    folded = number(100 * float((jacobian_determinant(ddf) <= 0).float().mean()))
-    return f"Longest displacement {longest} {plane.unit}, folded {folded} % of the voxels."

@@ -118,3 +118,15 @@ def pack(values: np.ndarray, low: float, high: float, quality: int = 100) -> dic
         "low": float(low),
         "high": float(high),
     }
+
+
+def unpack(packed: dict[str, Any]) -> np.ndarray:
+    """What the page will read: `(n, rows, columns)`, float32."""
+    count, rows, columns = packed["shape"]
+    file = io.BytesIO(base64.b64decode(packed["src"].partition(",")[2]))
+    steps = np.asarray(Image.open(file).convert("RGB"))[..., 0].astype(np.float32)
+    tiles = steps.reshape(-1, rows, packed["across"], columns).swapaxes(1, 2)
+    values = packed["low"] + tiles.reshape(-1, rows, columns)[:count] / 255 * (
+        packed["high"] - packed["low"]
+    )
+    return values.astype(np.float32)
