@@ -1,0 +1,180 @@
+// The viewer: two images, the states of one of them, and what can be asked of them at a voxel.
+// How a slice is drawn stands in slice.js, how a place is read in space.js.
+
+const MODES = {
+  colour: "Orange: only the fixed image is bright. Blue: only the moved one. Grey: they agree.",
+  blend: "The slider mixes the two. Push it to and fro: what jumps is not registered.",
+  checkerboard: "Tiles of the two in turn, the fixed image's first. Look for edges that break.",
+  swipe: "The fixed image left of the line, the moved one right of it.",
+  difference: "Moved minus fixed. Grey: equal. White: the moved one is brighter. Black: darker.",
+  "moving, as it is": "The moving image before any field: what grid and arrows point into.",
+  Jacobian: "What becomes of volume. White: kept. Orange: it was larger in the moving image. "
+    + "Blue: it was smaller. Black: the field folds here.",
+};
+const SLIDERS = { blend: "fixed to moved", swipe: "line" };
+const MARKS = {
+  grid: "Grid: the fixed image's lines, drawn where they are read in the moving image.",
+  arrows: "Arrows: from a voxel to where it is read in the moving image.",
+  labels: "Outlines: fixed in orange, moved in dashed blue.",
+  landmarks: "Dots: a landmark of the fixed image in orange, its partner in blue, moved along.",
+  crosshair: "",
+};
+const VIEWER_STYLE = `
+.rt .planes { display: flex; flex-wrap: wrap; gap: 6px; align-items: flex-start; }
+.rt .planes canvas { cursor: crosshair; min-width: 0; }
+.rt .all canvas { flex: var(--wide) 1 0; width: 0; }
+.rt .said { min-height: 4.2em; margin: .3em 0; }
+.rt .legend { margin: .3em 0; font-size: .9em; }`;
+const HINT = "Arrow keys move the crosshair, Page Up and Page Down change the slice.";
+
+function mount(root, data, model) {
+  const box = frame(root, data.alt);
+  let leave = null, gone = false;
+  load(data).then((pair) => { if (!gone) leave = start(box, pair); });
+  return () => {
+    gone = true;
+    if (leave) leave();
+  };
+}
+
+/** The data with its pictures read. */
+async function load(data) {
+  const open = async (packed) => packed && { ...packed, values: await unpack(packed) };
+  const all = (list) => list && Promise.all(list.map(open));
+  const state = async (s) => ({ ...s, field: await all(s.field), warped: await open(s.warped) });
+  return { ...data, fixed: await open(data.fixed), moving: await open(data.moving),
+    labels: await Promise.all(data.labels.map(all)),
+    states: await Promise.all(data.states.map(state)) };
+}
+
+/** What is at the voxel looked at, in words. */
+function tell(pair, now) {
+  const { dims, unit, spacing, window: [low, high] } = pair, state = pair.states[now.state];
+  const step = (high - low) / 255, digits = Math.max(0, Math.ceil(-Math.log10(step)));
+  const list = (p, n) => p.slice(3 - dims).map((x) => x.toFixed(n)).join(", ");
+  const mm = (p) => p.map((x, k) => x * spacing[k]), p = now.here, q = move(state.field, p);
+  const value = (v) => v < low + step ? `≤ ${low.toFixed(digits)}`
+    : v > high - step ? `≥ ${high.toFixed(digits)}` : v.toFixed(digits);
+  const away = Math.hypot(...mm(q.map((x, k) => x - p[k])));
+  const place = `Voxel ${list(p, 0)}${unit === "mm" ? ` at ${list(mm(p), 1)} mm` : ""}: `;
+  const both = `fixed ${value(read(pair.fixed, p))}, moved ${value(moved(pair, state, p))}. `;
+  if (!state.known) return place + both;
+  return `${place}${both}It comes from ${list(q, 1)} in the moving image, ${number(away)} ${unit} `
+    + `away. Volume × ${determinant(state.field, p, pair.size).toFixed(2)}.`;
+}
+
+function start(box, pair) {
+  const { size, states, dims } = pair, last = states.length - 1, marks = new Set(["crosshair"]);
+  if (pair.labels.length) marks.add("labels");
+  if (pair.points.length) marks.add("landmarks");
+  const now = { mode: "colour", mix: 0.5, state: last, cross: pair.start, here: pair.start,
+    shown: pair.planes[pair.plane].name, marks };
+  let queued = 0;
+  const set = (change) => {
+    Object.assign(now, change);
+    queued = queued || requestAnimationFrame(show);
+  };
+  const row = () => box.appendChild(make("div", { class: "row" }));
+  box.append(make("style", {}, VIEWER_STYLE), make("strong", {}, pair.title));
+  const top = row(), middle = row();
+  if (last) slider(top, "state", { max: last, value: last }, (n) => set({ state: n }),
+    (n) => states[n].name);
+  const told = top.appendChild(make("output", {}));
+  choice(middle, "show", Object.keys(MODES), now.mode, (mode) => set({ mode }));
+  const mix = slider(middle, "mix", { max: 100, value: 50 }, (n) => set({ mix: n / 100 }),
+    (n) => `${n} %`);
+  const board = make("div", { class: "planes" });
+  const planes = pair.planes.map((plane) => lookAt(pair, now, plane, board, set, mix));
+  const names = [...planes.map(({ name }) => name), "all three"], slices = [];
+  if (dims === 3) {
+    choice(middle, "plane", names, now.shown, (shown) => set({ shown }));
+    for (const { name, axis } of planes) {
+      const input = slider(middle, `${name} slice`.toLowerCase(),
+        { max: size[axis] - 1, value: now.cross[axis] }, (n) => {
+          const cross = now.cross.map((x, k) => (k === axis ? n : x));
+          set({ cross, here: cross });
+        });
+      slices.push({ name, axis, input });
+    }
+  }
+  const said = make("output", { class: "said" });
+  box.append(board, said);
+  const ticks = row(), legend = box.appendChild(make("p", { class: "legend" }));
+  for (const name of Object.keys(MARKS)) {
+    if (pair[name === "landmarks" ? "points" : name]?.length === 0) continue;
+    tick(ticks, name, marks.has(name), (on) => {
+      marks[on ? "add" : "delete"](name);
+      set({ marks });
+    });
+  }
+  function show() {
+    queued = 0;
+    const all = now.shown === "all three";
+    const seen = (element, yes) => { element.style.display = yes ? "" : "none"; };
+    board.classList.toggle("all", all);
+    seen(mix.parentElement, now.mode === "blend" || now.mode === "swipe");
+    for (const { name, axis, input } of slices) {
+      seen(input.parentElement, all || name === now.shown);
+      if (Number(input.value) !== now.cross[axis]) input.set(now.cross[axis]);
+    }
+    for (const plane of planes) {
+      seen(plane.canvas, all || plane.name === now.shown);
+      if (all || plane.name === now.shown) draw(pair, now, plane);
+    }
+    told.textContent = states[now.state].text;
+    said.textContent = tell(pair, now);
+    legend.textContent = [MODES[now.mode], ...[...marks].map((name) => MARKS[name])].join(" ");
+  }
+  show();
+  return () => cancelAnimationFrame(queued);
+}
+
+/** A plane's canvas, and what hand and keys do on it. */
+function lookAt(pair, now, { name, axis, across, along, up }, board, set, mix) {
+  const { size, spacing, fixed: { shape } } = pair, mm = size.map((n, k) => n * spacing[k]);
+  const longest = Math.max(...mm.slice(3 - pair.dims));
+  const side = (k) => Math.round(560 * mm[k] / longest);
+  const inside = (p) => p.map((x, k) => Math.min(Math.max(Math.round(x), 0), size[k] - 1));
+  const go = (k, by) => {
+    const cross = inside(now.cross.map((x, a) => (a === k ? x + by : x)));
+    set({ cross, here: cross });
+  };
+  const put = (event, press) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect(), p = [...now.cross];
+    const x = (event.clientX - left) / width, y = (event.clientY - top) / height;
+    p[across] = x * size[across] - 0.5;
+    p[along] = (up ? 1 - y : y) * size[along] - 0.5;
+    if (press && now.mode === "swipe") mix.set(100 * x);
+    set(press ? { cross: inside(p), here: inside(p) } : { here: inside(p) });
+  };
+  const keys = { ArrowLeft: [across, -1], ArrowRight: [across, 1], ArrowUp: [along, up ? 1 : -1],
+    ArrowDown: [along, up ? -1 : 1], PageUp: [axis, 1], PageDown: [axis, -1] };
+  const canvas = make("canvas", {
+    ...KEYS, tabindex: 0, role: "application", width: side(across), height: side(along),
+    "aria-label": `${name}. ${HINT}`,
+    onpointerdown(event) {
+      canvas.focus({ preventScroll: true });
+      canvas.setPointerCapture(event.pointerId);
+      put(event, true);
+    },
+    onpointermove(event) {
+      if (event.buttons || event.pointerType === "mouse") put(event, event.buttons > 0);
+    },
+    onpointerleave() { set({ here: now.cross }); },
+    onkeydown(event) {
+      if (!keys[event.key]) return;
+      event.preventDefault();
+      go(...keys[event.key]);
+    },
+    onwheel(event) {
+      if (pair.dims < 3 || !canvas.matches(":focus")) return;
+      event.preventDefault();
+      go(axis, event.deltaY < 0 ? 1 : -1);
+    },
+  });
+  canvas.style.setProperty("--wide", mm[across]);
+  board.append(canvas);
+  const rows = shape[along], columns = shape[across];
+  return { name, axis, across, along, up, rows, columns, canvas, context: canvas.getContext("2d"),
+    sheet: make("canvas", { width: columns, height: rows }) };
+}
