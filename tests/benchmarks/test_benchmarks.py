@@ -259,3 +259,8 @@ def test_the_readme_has_a_place_for_every_table():
     for section in ("components", "step", "pipeline", "imports"):
         assert f"<!-- {section} -->" in text
         assert f"<!-- end {section} -->" in text
+
+
+def test_watching_says_what_an_epoch_and_the_monitor_take():
+    line = load("watching").watch((16, 16, 16), epochs=2, steps=1)
+    assert re.fullmatch(r"an epoch of 1 steps \d+ ms, asking .* ms, adding .* % of a step", line)
