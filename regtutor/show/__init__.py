@@ -5,6 +5,7 @@ Nothing else in regtutor imports this; it brings matplotlib. Every function retu
 
 from regtutor.show.boards import before_after as before_after
 from regtutor.show.boards import blink as blink
+from regtutor.show.boards import planes as planes
 from regtutor.show.fields import arrows as arrows
 from regtutor.show.fields import grid as grid
 from regtutor.show.fields import jacobian as jacobian
@@ -22,3 +23,4 @@ from regtutor.show.picture import animate as animate
 from regtutor.show.picture import stack as stack
 from regtutor.show.plane import View as View
 from regtutor.show.viewer import view as view
+from regtutor.show.volume import volume as volume

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from torch import Tensor
 
+from regtutor.checks import require
 from regtutor.show.fields import draw_grid
 from regtutor.show.images import draw_overlay, outline, slices
-from regtutor.show.picture import BLUE, ORANGE, Picture, animate, number, render
+from regtutor.show.picture import BLUE, ORANGE, Picture, animate, new_figure, number, render
 from regtutor.show.plane import MIDDLE, View, displacement, volume
 
 _BELOW = ("fixed and moving", "fixed and warped", "grid, read at x + ddf(x)")
@@ -63,6 +65,42 @@ def before_after(
         f"{title}. {plane.name}; above: {', '.join(cuts)}; below: {', '.join(_BELOW)}. "
         f"Mean absolute difference {before} % of the window before, {after} % after."
     )
+    return render(figure, title, alt or words)
+
+
+def planes(
+    image: Tensor,
+    *,
+    label: Tensor | None = None,
+    view: View = MIDDLE,
+    title: str = "Three planes of a volume",
+    alt: str | None = None,
+) -> Picture:
+    """A volume from the side, from the front and from below, to one scale.
+
+    Args:
+        image: `(1, 1, *spatial)`, 3-D.
+        label: `(1, K, *spatial)`, outlined.
+        view: its index holds on its own axis; the other two are cut in the middle.
+    """
+    values = volume("image", image)
+    require(values.ndim == 3, "image", "a volume (1, 1, H, W, D)", tuple(image.shape))
+    chosen = view.plane(values.shape)
+    three = [
+        View(view.spacing, axis, chosen.index if axis == chosen.axis else None).plane(values.shape)
+        for axis in range(3)
+    ]
+    low, high = view.contrast(values.numpy())
+    wide = [float(np.ptp(plane.edges(plane.across))) for plane in three]
+    tall = [float(np.ptp(plane.edges(plane.along))) for plane in three]
+    inches = min(8.0 / sum(wide), 4.0 / max(tall))  # a unit of length
+    figure = new_figure(inches * sum(wide) + 1.8, inches * max(tall) + 1.0, title)
+    for place, plane in zip(figure.subplots(1, 3, width_ratios=wide), three, strict=True):
+        plane.paint(place, plane.cut("image", values), vmin=low, vmax=high)
+        outline(place, plane, label, ORANGE)
+        plane.frame(place, plane.name)
+    names = ", ".join(plane.name for plane in three)
+    words = f"{title}. {names}; black at {number(low)}, white at {number(high)}."
     return render(figure, title, alt or words)
 
 
