@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from regtutor import show
@@ -377,3 +378,67 @@ def test_fifty_draws_a_second_of_a_chest(page, as_page, capsys):
     assert len(spent) > 20
     assert draw < 20
     assert len(pad.to_html()) < 400_000
+
+
+CELLS = (
+    """import base64, torch
+from regtutor import show
+from regtutor.deformation import identity_grid
+place = identity_grid((40, 56))
+moving = (place / torch.tensor([5.0, 7.0]).view(1, 2, 1, 1)).sin().sum(1, keepdim=True)
+label = (place[:, :1] > 12).float()
+points = torch.tensor([[[20.0, 20.0], [12.5, 30.25]]])
+pad = show.field_pad(moving.roll(3, 2), moving, fixed_label=label.roll(3, 2), moving_label=label,
+                     fixed_points=points, moving_points=points + 2, view=show.View((2.5, 1.5)))
+pad""",
+    """from regtutor.losses import BendingEnergyLoss
+from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
+from regtutor.deformation import Warp
+ddf = pad.ddf
+print("shape", tuple(ddf.shape), ddf.dtype)
+print("dice", DiceMetric()((Warp()(label, ddf) > 0.5).float(), label.roll(3, 2)).item())
+print("tre", target_registration_error(points, points + 2, ddf, (2.5, 1.5)).mean().item())
+print("voxels", ddf.norm(dim=1).max().item())
+print("folded", 100 * folding_fraction(ddf).item())
+print("bending", BendingEnergyLoss()(ddf).item())
+print("field", base64.b64encode(pad.field).decode())""",
+    """pad.ddf = (place / 6).sin()
+print("given", BendingEnergyLoss()(pad.ddf).item())""",
+)
+
+
+def run_cell(page, index):
+    """Run one cell of the open notebook once the kernel listens, and wait for its number."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+    cell = page.locator(".jp-CodeCell").nth(index)
+    prompt = cell.locator(".jp-InputPrompt")
+    while not re.search(r"[\d*]", prompt.inner_text()):  # while the page is still loading it loses keys
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(500)
+    prompt.filter(has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    return cell
+
+
+def test_python_reads_the_field_that_jupyterlab_shows(page, lab):
+    sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda f: sent.append(f)))
+    page.goto(lab(new_notebook(cells=[new_code_cell(cell) for cell in CELLS])))
+    run_cell(page, 0).locator("canvas.hand").wait_for(timeout=60_000)
+    page.locator("canvas.hand").scroll_into_view_if_needed()
+    ends = drag(page, (20, 20), (9, 24))
+    settle(page)
+    said = numbers(page)
+    lines = run_cell(page, 1).locator(".jp-OutputArea-output").inner_text().splitlines()
+    told = dict(line.split(" ", 1) for line in lines)
+    assert told["shape"] == "(1, 2, 40, 56) torch.float32"
+    for name, value in said.items():
+        assert value == pytest.approx(float(told[name]), rel=1e-5, abs=1e-7), name
+    assert said["folded"] > 0
+    field = base64.b64decode(told["field"])
+    assert any(field in frame for frame in sent if isinstance(frame, bytes))  # to the last bit
+    ddf = torch.from_numpy(np.frombuffer(field, "<f4").reshape(1, 2, *SIZE).copy())
+    torch.testing.assert_close(ddf, pushed(torch.zeros(1, 2, *SIZE), *ends), atol=1e-4, rtol=0)
+    given = run_cell(page, 2).locator(".jp-OutputArea-output").inner_text().split()[1]
+    settle(page)
+    assert numbers(page)["bending"] == pytest.approx(float(given), rel=1e-5)
