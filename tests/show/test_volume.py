@@ -119,7 +119,7 @@ def test_three_planes_are_cut_where_the_view_says_and_to_one_scale(monkeypatch):
     monkeypatch.setattr(boards, "render", lambda f, *rest: figures.append(f) or render(f, *rest))
     label = torch.zeros_like(IMAGE)
     label[..., 3:8, 2:6, 2:11] = 1
-    view = show.View(spacing=VIEW.spacing, axis=2, index=3, window=(0, 4))
+    view = show.View(spacing=(6.0, 1.5, 2.0), axis=2, index=3, window=(0, 4))
     picture = show.planes(IMAGE, label=label, view=view, title="Three")
     assert "Sagittal slice 6 of 12, Coronal slice 4 of 9, Axial slice 3 of 16" in picture.alt
     assert "black at 0.000, white at 4.00" in picture.alt
@@ -131,7 +131,7 @@ def test_three_planes_are_cut_where_the_view_says_and_to_one_scale(monkeypatch):
     FigureCanvasAgg(figure).draw()
     boxes = [axes.get_window_extent() for axes in figure.axes]
     mm = [(box.width / wide, box.height / tall) for box, (wide, tall) in
-          zip(boxes, ((13.5, 64), (24, 64), (24, 13.5)), strict=True)]  # fmt: skip
+          zip(boxes, ((13.5, 32), (72, 32), (72, 13.5)), strict=True)]  # fmt: skip
     assert np.ptp(mm) < 0.15 * np.mean(mm)
     assert all(axes.collections for axes in figure.axes)  # outlined on each
     with pytest.raises(ValueError, match=r"image: expected a volume"):
