@@ -67,7 +67,7 @@ def as_page(tmp_path):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """`lab(notebook)` → the address at which a JupyterLab of our own shows it, untrusted."""
+    """`lab(notebook)` → the address at which a JupyterLab of our own shows it; `trusted` or not."""
     folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
     folders = ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     with socket.socket() as free:
@@ -81,10 +81,13 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(words, env=env, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
 
-    def show(notebook) -> str:
+    def show(notebook, trusted: bool = False) -> str:
         notebook.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "name": "python3"}
         name = f"{len(list(folder.iterdir()))}.ipynb"
         nbformat.write(notebook, folder / name)
+        if trusted:
+            trust = [sys.executable, "-m", "jupyter", "trust", str(folder / name)]
+            subprocess.run(trust, env=env, check=True, capture_output=True)
         return f"{address}/doc/tree/{name}"
 
     try:
