@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from nbformat.v4 import new_code_cell, new_notebook
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from regtutor import show
@@ -412,7 +413,9 @@ def run_cell(page, index):
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
     cell = page.locator(".jp-CodeCell").nth(index)
     prompt = cell.locator(".jp-InputPrompt")
-    while not re.search(r"[\d*]", prompt.inner_text()):  # while the page is still loading it loses keys
+    while not re.search(
+        r"[\d*]", prompt.inner_text()
+    ):  # while the page is still loading it loses keys
         cell.locator(".cm-content").click()
         page.keyboard.press("Control+Enter")
         page.wait_for_timeout(500)
@@ -442,3 +445,43 @@ def test_python_reads_the_field_that_jupyterlab_shows(page, lab):
     given = run_cell(page, 2).locator(".jp-OutputArea-output").inner_text().split()[1]
     settle(page)
     assert numbers(page)["bending"] == pytest.approx(float(given), rel=1e-5)
+
+
+@pytest.fixture
+def notebook(case):
+    """As it is stored: the output of `pad`, without the widget's view."""
+    data, _ = show.field_pad(**case)._repr_mimebundle_()
+    data = {kind: value for kind, value in data.items() if "widget" not in kind}
+    cell = new_code_cell("pad", outputs=[new_output("display_data", data=data)])
+    return new_notebook(cells=[cell])
+
+
+def test_the_stored_output_bends_in_a_trusted_notebook(page, case, lab, notebook):
+    page.goto(lab(notebook, trusted=True))
+    page.locator("canvas.hand").wait_for(timeout=30_000)
+    page.locator("canvas.hand").focus()
+    for key in ("ArrowUp", "Shift+ArrowUp"):  # which JupyterLab would take for itself
+        page.keyboard.press(key)
+    once = pushed(torch.zeros(1, 2, *SIZE), (19, 28), (18, 28))
+    agree(page, case, once)
+    twice = pushed(once, *drag(page, (20, 20), (17, 20)))
+    agree(page, case, twice)
+    assert page.locator(".jp-CodeCell").count() == 1
+
+
+def test_the_stored_output_is_a_named_picture_in_an_untrusted_notebook(page, lab, notebook):
+    page.goto(lab(notebook))
+    picture = page.locator(".jp-OutputArea img")
+    picture.wait_for(timeout=30_000)
+    assert "Doing nothing: Dice" in picture.get_attribute("alt")
+    assert page.locator("canvas.hand").count() == 0
+
+
+def test_the_stored_output_bends_in_an_nbconvert_page(page, case, notebook, tmp_path):
+    writer = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
+    html, _ = writer.from_notebook_node(notebook)
+    html = re.sub(r'<script src="http[^>]*></script>', "", html)  # its own, of other uses
+    (tmp_path / "page.html").write_text(html, "utf-8")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_selector("canvas.hand")
+    agree(page, case, pushed(torch.zeros(1, 2, *SIZE), *drag(page, (20, 20), (17, 20))))
