@@ -98,6 +98,7 @@ def field_pad(
         fits = label.ndim == 4 and len(label) == 1 and tuple(label.shape[2:]) == size
         require(fits, name, f"(1, K, {size[0]}, {size[1]})", tuple(label.shape))
         require(bool(((label == 0) | (label == 1)).all()), name, "0 and 1", "other values")
+        require(bool(label.any()), name, "a voxel inside it", "none")
     points = _both(fixed_points=fixed_points, moving_points=moving_points)
     for name, places in points.items():
         fits = places.ndim == 3 and len(places) == 1 and places.shape[-1] == 2
@@ -131,7 +132,10 @@ def _both(**pair: Tensor | None) -> dict[str, Tensor]:
 
 def _known(*points: Tensor) -> list[list[list[float]]]:
     """The rows known in both, as JSON; NaN pads the others."""
-    known = ~sum(points).isnan().any(-1) if points else None  # type: ignore[union-attr]
+    if not points:
+        return []
+    known = ~(points[0] + points[1]).isnan().any(-1)
+    require(bool(known.any()), "points", "a row known in both images", "none")
     return [[[round(x, 4) for x in row] for row in p[known].tolist()] for p in points]
 
 
