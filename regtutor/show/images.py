@@ -150,12 +150,10 @@ def outline(axes: Axes, plane: Plane, label: Tensor | None, colour: str) -> None
     """The ½-contour of each channel of a label `(1, K, *spatial)`, if there is one."""
     if label is None:
         return
-    places = plane.centres(plane.across), plane.centres(plane.along)
     style = "solid" if colour == ORANGE else "dashed"
     for channel in label.detach().cpu().float().reshape(-1, *plane.size):
-        values = plane.cut("label", channel)
-        if values.min() < 0.5 < values.max():
-            axes.contour(*places, values, [0.5], colors=colour, linewidths=1.5, linestyles=style)
+        values, look = plane.cut("label", channel), {"linewidths": 1.5, "linestyles": style}
+        plane.contour(axes, values, 0.5, colors=colour, **look)
 
 
 def _two(fixed: Tensor, warped: Tensor, view: View) -> tuple[Plane, np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ from regtutor.checks import require
 
 ORANGE, BLUE = "#ff8c00", "#0073ff"  # together they are white
 INK, FOLD = "#222222", "#000000"
-CYCLE = ("#0072b2", "#e69f00", "#1b2a49", "#f0e442", "#8c3a1f", "#56b4e9")
+CYCLE = ("#0072b2", "#e69f00", "#1b2a49", "#f0e442", "#8c3a1f", "#f05484")
 DPI = 100
 
 

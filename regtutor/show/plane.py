@@ -122,6 +122,12 @@ class Plane:
         colours = {"cmap": "gray", **colours}
         return axes.imshow(values, extent=extent, origin=origin, interpolation="nearest", **colours)  # type: ignore[arg-type]
 
+    def contour(self, axes: Axes, values: np.ndarray, level: float, **look: Any) -> None:
+        """The line where the values cross a level, if they do."""
+        if values.min() < level < values.max():
+            places = self.centres(self.across), self.centres(self.along)
+            axes.contour(*places, values, [level], **look)
+
     def frame(self, axes: Axes, title: str = "", labelled: bool = True) -> None:
         """Limits, true proportions, a name; lengths on the axes only where `labelled`."""
         axes.set_title(title, fontsize=10)

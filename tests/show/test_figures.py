@@ -1,5 +1,6 @@
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -54,6 +55,53 @@ def test_every_picture_has_words_and_is_small(case):
         assert len(picture.png) < 120_000, (name, len(picture.png))
         grey = np.asarray(Image.open(io.BytesIO(picture.png)).convert("L"))
         assert grey.std() > 10, name
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Every figure that is drawn, and the title it was drawn with."""
+    drawn = []
+    for name in ("boards", "fields", "history", "images"):
+        module = sys.modules[f"regtutor.show.{name}"]
+        render = module.render
+        monkeypatch.setattr(
+            module,
+            "render",
+            lambda f, t, alt, render=render: drawn.append((f, t)) or render(f, t, alt),
+        )
+    return drawn
+
+
+def test_every_figure_has_its_title_and_its_units(case, figures):
+    pictures(case)
+    assert len(figures) == 13  # twelve, and blink draws two
+    for figure, title in figures:
+        assert figure.get_suptitle() == title
+        axes = figure.axes[0]
+        labels = axes.get_xlabel(), axes.get_ylabel()
+        assert all(labels), title
+        if axes.images or axes.collections:
+            curve = "epoch" in labels
+            assert curve or all(label.endswith("(mm)") for label in labels), title
+        if len(figure.axes) > 1 and figure.axes[-1].get_label() == "<colorbar>":
+            assert figure.axes[-1].get_ylabel(), title
+    everything = " ".join(a.get_xlabel() + a.get_ylabel() for f, _ in figures for a in f.axes)
+    for unit in ("TRE (mm)", "Dice (1 = same)", "(stored value)", "share of voxels", "loss terms",
+                 "Jacobian determinant", "difference of intensities"):  # fmt: skip
+        assert unit in everything, unit
+
+
+def test_more_volume_has_a_solid_line_around_it_and_less_a_dashed_one(figures):
+    place = torch.linspace(-1, 1, 24).view(1, 1, 24, 1).expand(1, 1, 24, 24)
+    show.jacobian(torch.cat([3 * place**2, 0 * place], dim=1))  # from 0.5 to 1.5 down the image
+    (figure, _), lines = figures[0], {}
+    for contour in figure.axes[0].collections:
+        (style,) = contour.get_linestyle()
+        lines["dashed" if style[1] else "solid"] = contour.get_paths()[0].vertices[:, 1].mean()
+    determinant = 1 + 12 / 23 * torch.linspace(-1, 1, 24)
+    for style, level in (("dashed", 0.8), ("solid", 1.25)):
+        found = np.interp(level, determinant, np.arange(24))
+        assert lines[style] == pytest.approx(found, abs=0.1)
 
 
 def test_title_and_words_can_be_given(case):

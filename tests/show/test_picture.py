@@ -2,17 +2,20 @@ import base64
 import io
 import subprocess
 import sys
+from itertools import combinations
 
 import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.colors import to_rgb
 from nbconvert import HTMLExporter
 from PIL import Image
 
 from regtutor.show import Picture, animate
-from regtutor.show.picture import BLUE, CYCLE, FOLD, ORANGE, new_figure, number, render
+from regtutor.show.fields import VOLUME_COLOURS
+from regtutor.show.picture import BLUE, CYCLE, FOLD, INK, ORANGE, new_figure, number, render
 
 ALT = 'Dice "0.94" & <TRE> 2.1 mm'
 
@@ -90,33 +93,60 @@ def test_nothing_of_pyplot_is_loaded():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# Viénot, Brettel and Mollon 1999: linear RGB as a dichromat has it.
-DICHROMAT = {
-    "protanope": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
-    "deuteranope": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
-}
+# Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as who lacks a cone has it.
+SEEN = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+    "all cones": np.eye(3),
+}  # fmt: skip
+APART = 15  # ΔE*ab that colours must keep; 2.3 is just seen beside each other
+GREY = 10  # ΔL* that they must keep in grey print, of 100 from black to white
 
 
-def linear(colour):
-    code = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
-
-
-def lab(rgb):
-    """CIE L*a*b* under D65."""
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    x, y, z = np.cbrt(np.maximum(xyz @ rgb / [0.9505, 1, 1.089], 1e-6))
+def lab(colour, matrix=SEEN["all cones"]):
+    """CIE L*a*b* under D65 of a colour, as somebody sees it."""
+    code = np.array(to_rgb(colour))
+    linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(matrix) @ linear, 0, 1)
+    xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    share = np.array(xyz) @ linear / [0.9505, 1, 1.089]
+    x, y, z = np.where(share > 216 / 24389, np.cbrt(share), (24389 / 27 * share + 16) / 116)
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-PALETTES = [(ORANGE, BLUE, FOLD, "#ffffff"), CYCLE[:5]]
+def test_the_simulation_knows_what_is_confused():
+    assert lab("white") == pytest.approx([100, 0, 0], abs=0.1)
+    assert lab("red") == pytest.approx([53.2, 80.1, 67.2], abs=0.2)
+    for matrix in SEEN.values():
+        assert lab("grey", matrix) == pytest.approx(lab("grey"), abs=0.2)
+    # A red and a green that are one colour to who lacks the green cone, and to nobody else.
+    apart = {
+        name: np.linalg.norm(lab("#c06040", m) - lab("#3ca038", m)) for name, m in SEEN.items()
+    }
+    assert apart["deutan"] < 5
+    assert min(apart["tritan"], apart["all cones"]) > 80
 
 
-@pytest.mark.parametrize("palette", PALETTES)
+@pytest.mark.parametrize("palette", [(ORANGE, BLUE, FOLD, "white"), (ORANGE, BLUE, INK), CYCLE])
 def test_colours_differ_to_colour_blind_eyes_and_in_grey(palette):
-    for k, one in enumerate(palette):
-        for other in palette[k + 1 :]:
-            assert abs(lab(linear(one))[0] - lab(linear(other))[0]) > 10, (one, other)
-            for matrix in DICHROMAT.values():
-                a, b = (lab(np.clip(matrix @ linear(c), 0, 1)) for c in (one, other))
-                assert np.linalg.norm(a - b) > 15, (one, other)
+    for one, other in combinations(palette, 2):
+        assert abs(lab(one)[0] - lab(other)[0]) > GREY, (one, other)
+        for name, matrix in SEEN.items():
+            assert np.linalg.norm(lab(one, matrix) - lab(other, matrix)) > APART, (one, other, name)
+
+
+@pytest.mark.parametrize("matrix", SEEN.values(), ids=SEEN)
+def test_shrinking_growing_and_folding_differ_to_colour_blind_eyes(matrix):
+    """The map of the Jacobian; what grey print confuses has another line around it: `jacobian`."""
+    folded, *levels = (lab(VOLUME_COLOURS(d / 2), matrix) for d in (-0.2, 0.1, 0.5, 1, 1.5, 1.9))
+    for one, other in combinations(levels, 2):
+        assert np.linalg.norm(one - other) > APART
+    for level in levels:
+        assert level[0] - folded[0] > 4 * GREY  # black in grey print too
+    lightness = [lab(VOLUME_COLOURS(d), matrix)[0] for d in np.linspace(0.02, 0.98, 25)]
+    assert (np.diff(lightness[:13]) > 0).all()  # lighter up to no change,
+    assert (np.diff(lightness[12:]) < 0).all()  # darker from there
