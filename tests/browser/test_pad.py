@@ -160,7 +160,7 @@ def test_a_drag_is_the_field_of_the_formula(page, case, opened):
 
 
 def test_what_is_on_the_canvas(page, case, opened):
-    ddf = pushed(opened.ddf, *drag(page, (20, 20), (8, 20)))  # farther than the brush: it folds
+    ddf = pushed(opened.ddf, *drag(page, (20, 20), (8, 24)))  # farther than the brush: it folds
     page.mouse.move(5, 890)
     light = [case[name][0, 0].numpy() for name in ("fixed", "moving")]
     warped = Warp()(case["moving"], ddf)[0, 0].numpy()
@@ -180,14 +180,16 @@ def test_what_is_on_the_canvas(page, case, opened):
     colours = np.where((determinant <= 0)[..., None], 0, 255 + far * (ends - 255))
     assert np.abs(voxels(page, 2) - colours).max() <= 2
     grid = pixels(page, 1)
-    places = (identity_grid(SIZE) + ddf)[0].numpy()[:, ::4, 10]  # of every fourth line, a place
+    read = (identity_grid(SIZE) + ddf)[0].numpy()
+    # of a line along each axis, what lies between the lines that cross it
+    places = np.concatenate([read[:, 2::4, 16], read[:, 12, 2::4]], axis=1)
     orange = 0
     for row, column in places.T:
         y, x = (int((place + 0.5) * extent / n) for place, extent, n
                 in zip((row, column), grid.shape[:2], SIZE, strict=True))  # fmt: skip
         red, _, blue = grid[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).T
         orange += (red - blue).max() > 120
-    assert orange == places.shape[1]
+    assert orange >= places.shape[1] - 1  # the ring of the hand hides one
 
 
 def test_keys_move_the_cross_and_push(page, case, opened):
@@ -243,17 +245,26 @@ def test_every_control_by_mouse_and_by_keys(page, case, opened):
     show_.focus()
     page.keyboard.press("ArrowDown")
     assert show_.input_value() == "warped"
+
+
+def test_landmarks_are_carried_by_the_picture(page, case, opened):
+    ddf = pushed(opened.ddf, *drag(page, (21, 22), (24, 20)))
     page.mouse.move(5, 890)
+    page.get_by_label("Show").select_option("warped")
     settle(page)
-    plain = pixels(page, 0)
+    without = pixels(page, 0)
     page.get_by_role("checkbox", name="landmarks").check()
     settle(page)
-    changed = np.abs(pixels(page, 0) - plain).max(-1) > 60
-    rows, columns = changed.nonzero()
-    scale = plain.shape[0] / SIZE[0], plain.shape[1] / SIZE[1]
-    for row, column in case["fixed_points"][0, :2].tolist():  # the third is not known
-        near = np.hypot(rows / scale[0] - row - 0.5, columns / scale[1] - column - 0.5)
-        assert near.min() < 1
+    image = pixels(page, 0)
+    read = (identity_grid(SIZE) + ddf)[0]
+    points = (case[name][0, :2] for name in ("fixed_points", "moving_points"))  # a third is unknown
+    for fixed, moving in zip(*points, strict=True):
+        shown = (read - moving.view(2, 1, 1)).norm(dim=0).argmin().item()
+        for place, colour in ((fixed.tolist(), "orange"), (divmod(shown, SIZE[1]), "blue")):
+            dots = (image == COLOUR[colour]).all(-1) & (image != without).any(-1)
+            scale = np.array(SIZE) / image.shape[:2]
+            off = (np.argwhere(dots) + 0.5) * scale - 0.5 - np.array(place)
+            assert np.hypot(*off.T).min() < 1.3, (colour, place)
 
 
 def test_a_finger_on_a_phone(browser, case, as_page):
@@ -290,8 +301,10 @@ def test_names_are_text(page, case, as_page):
 
 def test_a_field_that_was_given_is_stored(page, case, as_page):
     pad = show.field_pad(**case)
-    ddf = 2 * (identity_grid(SIZE) / 6).sin()
+    ddf = 6 * (identity_grid(SIZE).flip(1) / 5 + identity_grid(SIZE) / 9).sin()
     pad.ddf = ddf
+    determinant = jacobian_determinant(ddf)
+    assert ((determinant > 0) & (determinant < 0.1)).any()  # nearly folded does not count
     page.goto(as_page(pad))
     page.wait_for_selector("canvas")
     agree(page, case, ddf)
