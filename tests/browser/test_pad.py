@@ -475,20 +475,20 @@ def notebook(case):
     data, _ = show.field_pad(**case)._repr_mimebundle_()
     data = {kind: value for kind, value in data.items() if "widget" not in kind}
     cell = new_code_cell("pad", outputs=[new_output("display_data", data=data)])
-    return new_notebook(cells=[cell])
+    return new_notebook(cells=[new_code_cell("1"), cell, new_code_cell("2")])
 
 
 def test_the_stored_output_bends_in_a_trusted_notebook(page, case, lab, notebook):
     page.goto(lab(notebook, trusted=True))
     page.locator("canvas.hand").wait_for(timeout=30_000)
     page.locator("canvas.hand").focus()
-    for key in ("ArrowUp", "Shift+ArrowUp"):  # which JupyterLab would take for itself
+    for key in ("ArrowUp", "b", "Shift+ArrowUp"):  # which JupyterLab would take for itself
         page.keyboard.press(key)
     once = pushed(torch.zeros(1, 2, *SIZE), (19, 28), (18, 28))
     agree(page, case, once)
     twice = pushed(once, *drag(page, (20, 20), (17, 20)))
     agree(page, case, twice)
-    assert page.locator(".jp-CodeCell").count() == 1
+    assert page.locator(".jp-CodeCell").count() == 3
 
 
 def test_the_stored_output_is_a_named_picture_in_an_untrusted_notebook(page, lab, notebook):

@@ -8,6 +8,9 @@ const PAD_STYLE = `
 .rt .two figure { flex: 1 1 0; min-width: 0; }
 .rt .pad canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
 .rt .hand { touch-action: pinch-zoom; cursor: crosshair; user-select: none; }
+@media (max-width: 480px) {
+  .rt .pad .hand { width: auto; max-height: 46vh; margin: auto; } /* the score stays in sight */
+}
 .rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
 .rt table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .rt th, .rt td { text-align: left; font-weight: normal; padding: 0 .5em 0 0; }
@@ -15,8 +18,8 @@ const PAD_STYLE = `
 .rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }`;
 
 const SEEN = ["both", "warped", "fixed"];
-const CAPTION = "Fixed in orange, warped in blue: drag it. The field (white line) runs against "
-  + "your push, to where the voxel is read in the moving image: it pulls.";
+const CAPTION = "Drag: warped (blue) onto fixed (orange). The field (white line) pulls: it runs "
+  + "against your push, to where a voxel is read.";
 const START = "Drag the picture until blue meets orange. The field that you so make says for each "
   + "voxel where in the moving image to read it.";
 const FOLDED = " Black: there the field folds. A push that is long for its brush does that: undo "
@@ -120,8 +123,8 @@ function start(box, scene, data, model) {
   box.append(make("style", {}, PAD_STYLE), make("strong", {}, data.title),
     make("div", { class: "pad" }, named(art.seen, CAPTION),
       make("div", {}, make("div", { class: "two" },
-        named(art.read, "The moving image, and where each grid line is read in it"),
-        named(art.area, "Area read for a voxel: blue less, orange more, black folded")),
+        named(art.read, "Moving image: where each grid line is read"),
+        named(art.area, "Area read: blue less, orange more, black folded")),
       table.table, tools)), said);
   draw();
 
