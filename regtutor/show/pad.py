@@ -85,39 +85,27 @@ def field_pad(
     Raises:
         ValueError: not a plane pair of one grid, or a label or points without the other's.
     """
-    images = {"fixed": fixed, "moving": moving}
-    planes = {name: volume(name, image) for name, image in images.items()}
+    planes = {"fixed": volume("fixed", fixed), "moving": volume("moving", moving)}
     size = tuple(planes["fixed"].shape)
     plain = len(size) == 2 and min(size) > 2
     require(plain, "fixed", "a plane image of 3 or more voxels a side", size, "Cut a slice.")
     plane = view.plane(size)
     cuts = {name: plane.cut(name, image) for name, image in planes.items()}
     low, high = view.contrast(*cuts.values())
-    labels = _both(fixed_label=fixed_label, moving_label=moving_label)
-    for name, label in labels.items():
-        fits = label.ndim == 4 and len(label) == 1 and tuple(label.shape[2:]) == size
-        require(fits, name, f"(1, K, {size[0]}, {size[1]})", tuple(label.shape))
-        require(bool(((label == 0) | (label == 1)).all()), name, "0 and 1", "other values")
-        require(bool(label.any()), name, "a voxel inside it", "none")
-    points = _both(fixed_points=fixed_points, moving_points=moving_points)
-    for name, places in points.items():
-        fits = places.ndim == 3 and len(places) == 1 and places.shape[-1] == 2
-        require(fits, name, "(1, N, 2), voxels", tuple(places.shape))
+    labels = _labels(size, fixed_label=fixed_label, moving_label=moving_label)
+    points = _points(fixed_points=fixed_points, moving_points=moving_points)
     data: dict[str, Any] = {
         "title": title,
         "size": list(size),
         "spacing": list(plane.spacing),
         "unit": plane.unit,
         **{name: pack(cut[None], low, high) for name, cut in cuts.items()},
-        "labels": [pack(label[0].numpy(), 0, 1) for label in labels.values()],
-        "points": _known(*points.values()),
+        "labels": [pack(label[0].numpy(), 0, 1) for label in labels],
+        "points": [[[round(x, 4) for x in row] for row in p[0].tolist()] for p in points],
     }
-    words = _words(plane, [*labels.values()], [*points.values()])
-    outlined = dict(zip(("fixed_label", "warped_label"), labels.values(), strict=False))
-    poster = overlay(
-        fixed, moving, **outlined, view=view, title=title, alt=alt or f"{title}. {words}"
-    )
-    return FieldPad(data, poster)
+    alt = alt or f"{title}. {_words(plane, labels, points)}"
+    outlined = dict(zip(("fixed_label", "warped_label"), labels, strict=False))
+    return FieldPad(data, overlay(fixed, moving, **outlined, view=view, title=title, alt=alt))
 
 
 def _both(**pair: Tensor | None) -> dict[str, Tensor]:
@@ -130,13 +118,28 @@ def _both(**pair: Tensor | None) -> dict[str, Tensor]:
     return given
 
 
-def _known(*points: Tensor) -> list[list[list[float]]]:
-    """The rows known in both, as JSON; NaN pads the others."""
+def _labels(size: tuple[int, ...], **pair: Tensor | None) -> list[Tensor]:
+    """Both, on the grid, of 0 and 1 and not empty; or neither."""
+    labels = _both(**pair)
+    for name, label in labels.items():
+        fits = label.ndim == 4 and len(label) == 1 and tuple(label.shape[2:]) == size
+        require(fits, name, f"(1, K, {size[0]}, {size[1]})", tuple(label.shape))
+        require(bool(((label == 0) | (label == 1)).all()), name, "0 and 1", "other values")
+        require(bool(label.any()), name, "a voxel inside it", "none")
+    return [*labels.values()]
+
+
+def _points(**pair: Tensor | None) -> list[Tensor]:
+    """The rows that are known in both images, for NaN pads the others; or neither."""
+    points = _both(**pair)
+    for name, places in points.items():
+        fits = places.ndim == 3 and len(places) == 1 and places.shape[-1] == 2
+        require(fits, name, "(1, N, 2), voxels", tuple(places.shape))
     if not points:
         return []
-    known = ~(points[0] + points[1]).isnan().any(-1)
-    require(bool(known.any()), "points", "a row known in both images", "none")
-    return [[[round(x, 4) for x in row] for row in p[known].tolist()] for p in points]
+    known = ~torch.cat([*points.values()], dim=-1).isnan().any(-1)  # (1, N)
+    require(bool(known.any()), " and ".join(points), "a row known in both images", "none")
+    return [places[known][None] for places in points.values()]
 
 
 def _words(plane: Plane, labels: list[Tensor], points: list[Tensor]) -> str:
@@ -147,5 +150,5 @@ def _words(plane: Plane, labels: list[Tensor], points: list[Tensor]) -> str:
     if points:
         fixed, moving = points
         errors = target_registration_error(fixed, moving, ddf=None, spacing=plane.spacing)
-        words.append(f"Landmarks are {number(float(errors.nanmean()))} {plane.unit} apart.")
+        words.append(f"Landmarks are {number(float(errors.mean()))} {plane.unit} apart.")
     return " ".join(words)
