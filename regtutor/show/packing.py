@@ -78,7 +78,7 @@ def pack_points(points: tuple[Tensor, Tensor]) -> list[list[list[float]]]:
 def layout(plane: Plane, window: tuple[float, float]) -> dict[str, Any]:
     """The true grid, its planes, the slice and the window to begin with."""
     size, d = plane.size, len(plane.size)
-    planes = [plane] if d == 2 else [View(axis=a).plane(size) for a in (2, 1, 0)]
+    planes = [plane] if d == 2 else [View(axis=a).plane(size) for a in (1, 0, 2)]
     start = [n // 2 for n in size]
     if plane.axis is not None and plane.index is not None:
         start[plane.axis] = plane.index

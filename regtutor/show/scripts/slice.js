@@ -3,6 +3,8 @@
 // `pair` is the data with its pictures read, `now` what is shown of it. A `plane` is a slice's
 // canvas and how it lies: its axis, and the axes that run across and along it.
 
+const STILL = "moving, as it is"; // the mode in which nothing is moved
+
 /** The moved image's value at a place. */
 function moved({ moving }, { field, warped }, p) {
   return warped ? read(warped, p) : read(moving, move(field, p));
@@ -32,7 +34,7 @@ function paint(pair, now, plane) {
       + Math.floor((p[across] + 0.5) / tile)) % 2 ? b : a,
     swipe: (a, b, p) => (p[across] + 0.5) / size[across] < now.mix ? a : b,
     difference: (a, b) => 0.5 + (b - a) / 2,
-    "moving, as it is": (a, b, p) => light(read(pair.moving, p)),
+    [STILL]: (a, b, p) => light(read(pair.moving, p)),
   }, mixed = modes[now.mode];
   scan(pair, now, plane, (p, at) => {
     const value = mixed
@@ -111,10 +113,11 @@ function outlines(pair, now, plane, labels, where) {
 
 function landmarks(pair, now, plane) {
   const state = pair.states[now.state], [fixed, moving] = pair.points, { context } = plane;
-  state.landed = state.landed || moving.map((y) => landing(state.field, y));
+  state.landed ||= moving.map((y) => landing(state.field, y));
+  const partners = now.mode === STILL ? moving : state.landed;
   fixed.forEach((p, n) => {
     const far = Math.abs(p[plane.axis] - now.cross[plane.axis]);
-    const ends = [p, state.landed[n]].map((end) => spot(pair, plane, end));
+    const ends = [p, partners[n]].map((end) => spot(pair, plane, end));
     context.globalAlpha = far > 4 ? 0.2 : 1; // those off the slice, as if through glass
     stroke(plane, [ends], "#fff", [], 1);
     ends.forEach(([x, y], k) => { // the second is smaller, so that both are seen
@@ -136,7 +139,8 @@ function draw(pair, now, plane) {
   if (on("arrows")) stroke(plane, gridLines(pair, now, plane, true), css(ORANGE));
   if (on("labels")) {
     stroke(plane, outlines(pair, now, plane, pair.labels[0], (p) => p), css(ORANGE), [], 2.2);
-    const blue = known ? outlines(pair, now, plane, pair.labels[1], (p) => move(field, p)) : [];
+    const where = now.mode === STILL ? (p) => p : (p) => move(field, p);
+    const blue = known ? outlines(pair, now, plane, pair.labels[1], where) : [];
     stroke(plane, blue, css(BLUE), [7, 5], 2.2);
   }
   if (on("landmarks") && known) landmarks(pair, now, plane);
