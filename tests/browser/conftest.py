@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = os.environ.get("REGTUTOR_CHROMIUM") or shutil.which("chromium")
@@ -105,3 +108,49 @@ def lab(tmp_path_factory):
         except subprocess.TimeoutExpired:  # a busy machine: it still asks its kernels to end
             server.kill()
             server.wait()
+
+
+@pytest.fixture
+def run_cell():
+    """`run_cell(page, index)`: start one cell of the open notebook; `wait` until it has ended."""
+
+    def run(page, index, wait=True):
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        cell = page.locator(".jp-CodeCell").nth(index)
+        prompt = cell.locator(".jp-InputPrompt")
+        while not re.search(r"[\d*]", prompt.inner_text()):  # a page that still loads loses keys
+            cell.locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(500)
+        if wait:
+            prompt.filter(has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+        return cell
+
+    return run
+
+
+@pytest.fixture
+def as_notebook():
+    """`as_notebook(live)` → a notebook of three cells; the second stores its baked output."""
+
+    def write(live):
+        data, _ = live._repr_mimebundle_()
+        data = {kind: value for kind, value in data.items() if "widget" not in kind}
+        cell = new_code_cell("live", outputs=[new_output("display_data", data=data)])
+        return new_notebook(cells=[new_code_cell("1"), cell, new_code_cell("2")])
+
+    return write
+
+
+@pytest.fixture
+def as_site(tmp_path):
+    """`as_site(notebook)` → the address of the page that nbconvert makes of it."""
+
+    def write(notebook) -> str:
+        writer = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
+        page, _ = writer.from_notebook_node(notebook)
+        page = re.sub(r'<script src="http[^>]*></script>', "", page)  # its own, of other uses
+        (tmp_path / "site.html").write_text(page, "utf-8")
+        return (tmp_path / "site.html").as_uri()
+
+    return write

@@ -306,11 +306,10 @@ monitor
 """
 
 
-def test_in_jupyterlab_one_cell_is_live_and_ends_as_the_stored_scrubber(page, lab):
+def test_in_jupyterlab_one_cell_is_live_and_ends_as_the_stored_scrubber(page, lab, run_cell):
     cells = [nbformat.v4.new_code_cell(CELL, id="one")]
     page.goto(lab(nbformat.v4.new_notebook(cells=cells)))
-    page.locator(".jp-CodeCell .cm-content").click()
-    page.keyboard.press("Control+Enter")
+    run_cell(page, 0, wait=False)
     live = page.locator(".jp-OutputArea .rt")
     live.locator("canvas").wait_for()
     told, drawn = [], []

@@ -8,8 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from regtutor import show
@@ -430,22 +429,7 @@ print("given", BendingEnergyLoss()(pad.ddf).item())""",
 )
 
 
-def run_cell(page, index):
-    """Run one cell of the open notebook once the kernel listens, and wait for its number."""
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
-    cell = page.locator(".jp-CodeCell").nth(index)
-    prompt = cell.locator(".jp-InputPrompt")
-    while not re.search(
-        r"[\d*]", prompt.inner_text()
-    ):  # while the page is still loading it loses keys
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
-        page.wait_for_timeout(500)
-    prompt.filter(has_text=re.compile(r"\d")).wait_for(timeout=60_000)
-    return cell
-
-
-def test_python_reads_the_field_that_jupyterlab_shows(page, lab):
+def test_python_reads_the_field_that_jupyterlab_shows(page, lab, run_cell):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda f: sent.append(f)))
     page.goto(lab(new_notebook(cells=[new_code_cell(cell) for cell in CELLS])))
@@ -470,12 +454,8 @@ def test_python_reads_the_field_that_jupyterlab_shows(page, lab):
 
 
 @pytest.fixture
-def notebook(case):
-    """As it is stored: the output of `pad`, without the widget's view."""
-    data, _ = show.field_pad(**case)._repr_mimebundle_()
-    data = {kind: value for kind, value in data.items() if "widget" not in kind}
-    cell = new_code_cell("pad", outputs=[new_output("display_data", data=data)])
-    return new_notebook(cells=[new_code_cell("1"), cell, new_code_cell("2")])
+def notebook(case, as_notebook):
+    return as_notebook(show.field_pad(**case))
 
 
 def test_the_stored_output_bends_in_a_trusted_notebook(page, case, lab, notebook):
@@ -499,11 +479,7 @@ def test_the_stored_output_is_a_named_picture_in_an_untrusted_notebook(page, lab
     assert page.locator("canvas.hand").count() == 0
 
 
-def test_the_stored_output_bends_in_an_nbconvert_page(page, case, notebook, tmp_path):
-    writer = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
-    html, _ = writer.from_notebook_node(notebook)
-    html = re.sub(r'<script src="http[^>]*></script>', "", html)  # its own, of other uses
-    (tmp_path / "page.html").write_text(html, "utf-8")
-    page.goto((tmp_path / "page.html").as_uri())
+def test_the_stored_output_bends_in_an_nbconvert_page(page, case, notebook, as_site):
+    page.goto(as_site(notebook))
     page.wait_for_selector("canvas.hand")
     agree(page, case, pushed(torch.zeros(1, 2, *SIZE), *drag(page, (20, 20), (17, 20))))
