@@ -53,7 +53,7 @@ def split(dicts: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[
 def _parse(path: object) -> tuple[str, int, str]:
     """Folder, case and breath of a file name."""
     name = PurePath(str(path))
-    case, breath = re.fullmatch(r"case_(\d+)_(exp|insp)\.nii(?:\.gz)?", name.name).groups()  # type: ignore[union-attr]
+    case, breath = re.fullmatch(r"case_(\d{3})_(exp|insp)\.nii\.gz", name.name).groups()  # type: ignore[union-attr]
     return name.parent.name, int(case), breath
 
 
@@ -70,6 +70,8 @@ def form(answer: Any) -> str | None:
                 _parse(row[key])
     except AttributeError:
         return f"{row[key]} is no file of the folder: they are named scans/case_001_exp.nii.gz …"
+    if len(rows) == 20 and len(answer[0]) != 18:
+        return f"18 to train on and 2 held out are asked for, not {len(answer[0])} and the rest."
     return None
 
 

@@ -22,8 +22,11 @@ def _order_form(answer: Any) -> str | None:
 
 
 def _order_facts(answer: Sequence[str]) -> dict[str, Any]:
-    """What counts of an order: images may be rescaled before or after they are resized."""
-    return {"first": list(answer[:2]), "last": answer[-1], "chosen": sorted(answer)}
+    """What counts of an order: values may be rescaled before or after anything that has a grid."""
+    resized = [place for place, step in enumerate(answer) if step.startswith("resize")]
+    channel = "channel" in answer and answer.index("channel") < min(resized, default=6)
+    return {"first": answer[0], "channel in time": channel, "last": answer[-1],
+            "chosen": sorted(answer)}  # fmt: skip
 
 
 def _instead(**other: str) -> Callable[[], list[str]]:
@@ -104,11 +107,11 @@ EXERCISES = (
             Wrong("load_late", "something is done before the files are read",
                   "Until load, the dict holds file names.",
                   lambda: ["scale", "load", "channel", "resize_images", "resize_labels", "random"],
-                  lambda facts: facts["first"][0] != "load"),
+                  lambda facts: facts["first"] != "load"),
             Wrong("channel_late", "the channel axis comes after a spatial transform",
                   "That one takes the first axis for channels, and leaves it alone.",
                   lambda: ["load", "scale", "resize_images", "resize_labels", "channel", "random"],
-                  lambda facts: facts["first"][1] != "channel"),
+                  lambda facts: not facts["channel in time"]),
             Wrong("random_early", "a random transform stands before the others",
                   "The cache ends there: all that follows is done again in every epoch.",
                   lambda: ["load", "channel", "random", "scale", "resize_images", "resize_labels"],
@@ -176,12 +179,13 @@ EXERCISES = (
                   lambda: list(CHAIN)),
             Wrong("nothing", "every step is thought to be done anew",
                   "What is the bar for that runs before the first epoch?", lambda: []),
-            Wrong("files_only", "only the files are thought to be kept in memory",
+            Wrong("files_only", "less is thought to be kept in memory than is",
                   "Everything that always does the same is kept, up to the first random one.",
-                  lambda: ["load"]),
+                  lambda: ["load"], lambda seen: 0 < len(seen) < 4 and set(seen) < set(CACHED)),
             Wrong("affine_too", "one random transform is thought to be drawn once",
-                  "RandAffined draws whenever an item is asked for: the cache ends before it.",
-                  lambda: [*CACHED, "affine"]),
+                  "Both draw whenever an item is asked for: the cache ends before the first.",
+                  lambda: [*CACHED, "affine"],
+                  lambda seen: len(seen) < 6 and len({"affine", "noise"} & set(seen)) == 1),
             Wrong("random_only", "the answer is turned around: these are the ones that change",
                   "Asked is what stays the same.", lambda: ["affine", "noise"]),
         ),

@@ -98,8 +98,10 @@ def observe(answer: Callable[..., Best]) -> dict[str, Any] | None:
             with torch.no_grad():
                 network.shift.fill_(shift)
             best = answer(network, _loader(), metric, train_loss, best)
-            if best is None:
-                return None
+            if best is None or not network.calls:
+                return None  # nothing is returned, or nothing predicted yet
+            if not {"dice", "weights"} <= set(best) or "shift" not in best["weights"]:
+                raise ValueError("best: a Dice and a state_dict() are expected, got other things.")
             scores.append(float(best["dice"]))
     return {
         "training mode": any(mode for mode, _ in network.calls),

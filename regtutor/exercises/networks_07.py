@@ -64,6 +64,10 @@ def _is_blocky(field: Tensor, side: int) -> bool:
     return torch.allclose(field, first, atol=1e-6)
 
 
+def _shape_has(axis: int, length: int) -> Callable[[Any], bool]:
+    return lambda seen: len(seen[0]) == 5 and seen[0][axis] == length
+
+
 def _change_is(name: str) -> Callable[[Any], bool]:
     return lambda seen: seen["change"] == name
 
@@ -85,20 +89,23 @@ EXERCISES = (
         "displacements are fractions of voxels.",
         wrong=(
             Wrong("one_channel", "the network is thought to return the warped image",
-                  "It returns the field; Warp makes the image.", _shape_is(2, 1, 32, 24, 40)),
+                  "It returns the field; Warp makes the image.", _shape_is(2, 1, 32, 24, 40),
+                  _shape_has(1, 1)),
             Wrong("two_channels", "as many channels are thought to come out as go in",
                   "Count the components of a displacement in 3-D.", _shape_is(2, 2, 32, 24, 40)),
             Wrong("moving_grid", "the field is thought to live on the moving image's own grid",
                   "It says for each voxel of the FIXED image where to read.",
-                  _shape_is(2, 3, 44, 20, 36)),
+                  _shape_is(2, 3, 44, 20, 36), _shape_has(2, 44)),
             Wrong("no_batch", "the batch is forgotten", "Two pairs went in.",
-                  _shape_is(3, 32, 24, 40)),
+                  _shape_is(3, 32, 24, 40), lambda seen: len(seen[0]) < 5 or seen[0][0] == 1),
+            Wrong("turned", "the axes are turned around", "They stay in the order of the input: "
+                  "no x, y, z here.", _shape_is(2, 3, 40, 24, 32)),
             Wrong("channels_last", "the components are put last, as grid_sample wants them",
                   "In torch channels are second; sample turns them around by itself.",
                   _shape_is(2, 32, 24, 40, 3)),
             Wrong("whole_voxels", "displacements are thought to be whole voxels",
                   "Sub-voxel motion is what linear interpolation is for: float32.",
-                  lambda: ((2, 3, 32, 24, 40), torch.int64)),
+                  lambda: ((2, 3, 32, 24, 40), torch.int64), lambda seen: "int" in seen[1]),
         ),
         form=_shape_form, observe=_shape_seen,
     ),
@@ -139,6 +146,9 @@ EXERCISES = (
                   "Level l speaks in blocks of 2^l voxels. Which l makes 1?",
                   lambda: {"extract_levels": [1, 2]},
                   lambda seen: seen["change"] == "extract_levels" and seen["block"] > 1),
+            Wrong("something_else", "something is changed that leaves 8 × 8 voxels one vector",
+                  "Ask which setting decides how many vectors there are.",
+                  lambda: {"pooling": False}, lambda seen: seen["block"] == 8),
         ),
         form=_change_form, observe=_change_seen,
     ),

@@ -45,19 +45,17 @@ def restore(
     return state["epoch"] + 1
 
 
-def forgetting(
-    part: str = "", next_epoch: Callable[[int], int] | None = None
-) -> tuple[Keep, Restore]:
-    """`keep` and `restore` without one part, or with another epoch to go on with."""
+def forgetting(*parts: str, next_epoch: Callable[[int], int] | None = None) -> tuple[Keep, Restore]:
+    """`keep` and `restore` without some parts, or with another epoch to go on with."""
 
     def lossy(
         state: State, network: nn.Module, optimizer: torch.optim.Optimizer, scheduler: LRScheduler
     ) -> int:
         for name, thing in (("network", network), ("optimizer", optimizer),
                             ("scheduler", scheduler)):  # fmt: skip
-            if name != part:
+            if name not in parts:
                 thing.load_state_dict(state[name])
-        if part != "generator":
+        if "generator" not in parts:
             torch.set_rng_state(state["generator"])
         return state["epoch"] + 1 if next_epoch is None else next_epoch(state["epoch"])
 
@@ -82,6 +80,12 @@ def observe(answer: tuple[Keep, Restore]) -> list[tuple[int, float]] | None:
         if following is None:
             return None
         return curve + [(epoch, _epoch(*fresh)) for epoch in range(int(following), EPOCHS + 1)]
+
+
+def went_on(curve: list[tuple[int, float]]) -> bool:
+    """Whether the curve is that of a training that was never killed."""
+    right = observe((keep, restore)) or []
+    return all(abs(a - b) < 1e-6 for (_, a), (_, b) in zip(curve, right, strict=False))
 
 
 def _new(seed: int) -> tuple[nn.Module, torch.optim.Optimizer, LRScheduler]:

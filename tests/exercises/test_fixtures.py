@@ -1,5 +1,6 @@
 """What the exercises are about is as they say."""
 
+import pytest
 import torch
 
 from regtutor.deformation import Warp
@@ -75,3 +76,47 @@ def test_other_right_answers_are_right_too():
     others["data_dicts"] = ([{**row, "case": "x"} for row in files[2:]], files[:2])
     for name, answer in others.items():
         assert judge(EXERCISES[name], answer).name == "right", name
+
+
+def blank_keep_best(network, loader, metric, train_loss, best):
+    for _ in loader:
+        pass
+    return best
+
+
+def weights_alone(state, network, optimizer, scheduler):
+    network.load_state_dict(state["network"])
+    return state["epoch"] + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "verdict"),
+    [
+        ("do_nothing_dice", 0.91, "right"),  # rounded
+        ("do_nothing_tre", 10.0, "right"),
+        ("dominant_term", ("image", 1.3), "right"),
+        ("four_overlays", {"A": "ghost", "B": "labels", "C": "good", "D": "folds"}, "all_three"),
+        ("transform_order",
+         ["load", "scale", "channel", "resize_images", "resize_labels", "random"], "right"),
+        ("two_epochs", ["load", "channel"], "files_only"),
+        ("two_epochs", ["load", "channel", "scale", "resize", "noise"], "affine_too"),
+        ("output_shape", ((2, 1, 44, 20, 36), torch.float32), "one_channel"),
+        ("output_shape", ((1, 3, 32, 24, 40), torch.float32), "no_batch"),
+        ("blocks", {"out_kernel_initializer": "kaiming_uniform"}, "something_else"),
+        ("keep_best", blank_keep_best, "unanswered"),
+        ("resume", (lambda *all: EXERCISES["resume"].solution()[0](*all), weights_alone),
+         "more_lost"),
+    ],
+)  # fmt: skip
+def test_answers_that_are_half_right_are_told_so(name, answer, verdict):
+    assert judge(EXERCISES[name], answer).name == verdict
+
+
+def test_a_split_of_17_and_3_and_names_of_two_digits_are_told():
+    train, held_out = EXERCISES["data_dicts"].solution()
+    files = train + held_out
+    assert "not 17" in judge(EXERCISES["data_dicts"], (files[:17], files[17:])).text
+    short = [{k: v.replace("case_0", "case_") for k, v in row.items()} for row in files]
+    assert (
+        "are named scans/case_001" in judge(EXERCISES["data_dicts"], (short[:18], short[18:])).text
+    )
