@@ -22,5 +22,6 @@ from regtutor.show.picture import Picture as Picture
 from regtutor.show.picture import animate as animate
 from regtutor.show.picture import stack as stack
 from regtutor.show.plane import View as View
+from regtutor.show.switchboard import switchboard as switchboard
 from regtutor.show.viewer import view as view
 from regtutor.show.volume import volume as volume
