@@ -1,4 +1,4 @@
-"""Files: what is written comes back, and what cannot be read is refused by its name."""
+"""Images: what is written comes back, and what cannot be read is refused by its name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from regtutor import files
-from regtutor.files import read_image, read_points, spacing_of, write_image
+from regtutor.files import nifti, read_image, spacing_of, write_image
 
 AFFINE = torch.tensor(
     [[-1.75, 0, 0, 10], [0, -1.25, 0, 20], [0, 0, 2.0, -30], [0, 0, 0, 1]], dtype=torch.float64
@@ -53,14 +52,14 @@ def test_every_type_and_order_of_axes_is_read(tmp_path, size, dtype, ending, ord
 def test_without_isal_python_unpacks(tmp_path, monkeypatch):
     write_image(tmp_path / "a.nii.gz", torch.arange(6.0).view(2, 3), AFFINE)
     monkeypatch.setitem(sys.modules, "isal", None)  # what a machine without it answers
-    spec = importlib.util.spec_from_file_location("files_without_isal", files.__file__)
+    spec = importlib.util.spec_from_file_location("nifti_without_isal", nifti.__file__)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.gzip is gzip
-    assert files.gzip is not gzip  # where the tests run it is installed
+    assert nifti.gzip is not gzip  # where the tests run it is installed
     assert torch.equal(module.read_image(tmp_path / "a.nii.gz")[0], torch.arange(6.0).view(2, 3))
     (tmp_path / "b.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:-6])
-    for reader in (module, files):
+    for reader in (module, nifti):
         with pytest.raises(ValueError, match=r"b\.nii\.gz: expected an image"):
             reader.read_image(tmp_path / "b.nii.gz")
 
@@ -190,45 +189,6 @@ def test_other_dimensions_and_values_are_refused(tmp_path):
         nib.save(nib.Nifti1Image(image, np.eye(4)), tmp_path / "bad.nii")
         with pytest.raises(ValueError, match=r"bad.nii: expected finite values, got 1 of 9"):
             read_image(tmp_path / "bad.nii")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1,2,3.5\n4,5,6\n",
-        " 1.0\t2.0\t3.5\t\n\n 4.0\t5.0\t6.0\t\n",
-        "1 2 3.5\r\n4 5 6",
-        "\ufeff1, 2, 3.5\n4, 5, 6\n",
-    ],
-)
-def test_points(tmp_path, text):
-    path = tmp_path / "points.csv"
-    path.write_text(text, encoding="utf-8")
-    assert torch.equal(read_points(path), torch.tensor([[1.0, 2.0, 3.5], [4.0, 5.0, 6.0]]))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "points.csv: expected a row of numbers a point, got an empty file"),
-        ("\n \n", "points.csv: expected a row of numbers a point, got an empty file"),
-        ("x,y,z\n1,2,3\n", "points.csv, line 1: expected a number, got 'x'. The table has no head"),
-        ("1,2,3\n\n1,2\n", "points.csv, line 3: expected 3 numbers as in the first row, got 2"),
-        ("1,2,3\n1,,3\n", "points.csv, line 2: expected a number, got ''"),
-        ("1,2,nan\n", "points.csv, line 1: expected a number, got 'nan"),
-        ("\x00\x81\x02", "points.csv, line 1: expected a number"),
-    ],
-)
-def test_a_bad_table_is_named_with_its_line(tmp_path, text, message):
-    path = tmp_path / "points.csv"
-    path.write_text(text, encoding="latin-1")
-    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
-        read_points(path)
-
-
-def test_missing_points():
-    with pytest.raises(FileNotFoundError, match=r"points: expected a file, got no file at"):
-        read_points("/nowhere/points.csv")
 
 
 def test_spacing_is_that_of_the_axes():

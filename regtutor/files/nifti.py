@@ -1,9 +1,9 @@
-"""Images and points on disk.
+"""Images on disk.
 
     millimetre = affine · (i, j, k, 1)
 
-A NIfTI image carries the affine that says where its voxels lie; points are plain numbers in a CSV
-file. What cannot be read is refused by the name of its file. Taught in notebook 06.
+A NIfTI image carries the affine that says where its voxels lie. What cannot be read is refused by
+the name of its file, and what is written is there whole or not at all. Taught in notebook 06.
 
 Convention: the affine is 4×4, voxel → mm, and its axes point right, anterior, superior (RAS).
 """
@@ -11,6 +11,8 @@ Convention: the affine is 4×4, voxel → mm, and its axes point right, anterior
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +51,7 @@ def read_image(path: str | Path) -> tuple[Tensor, Tensor]:
         FileNotFoundError: no such file.
         ValueError: not an image, damaged, in colours, of other dimensions, with NaN or infinity.
     """
-    path = require_file("image", path)
-    try:
-        arrays, affine = _read_arrays(path)
-    except Exception as error:  # each reader and each damage has its own kind
-        if isinstance(error, ImportError | MemoryError):  # no fault of the file
-            raise
-        remedy = "It is damaged, cut short or no image: copy it again."
-        raise ValueError(complaint(str(path), "an image", error, remedy)) from error
-    require(len(arrays) == 1, str(path), "one array", list(arrays))
-    _, array = arrays.popitem()  # the last that holds it, so that it goes when it is copied
+    array, affine = read_array(path)
     kind, remedy = "one real number a voxel", "Write its grey values, or one colour, and read that."
     require(array.dtype.kind in "biuf", str(path), kind, array.dtype, remedy)
     dims = "2 or 3 dimensions, or 4 with the channels last"
@@ -77,6 +70,20 @@ def _last_axis_fastest(image: Tensor) -> Tensor:
     rows = image.permute(*range(image.ndim)[::-1]).flatten(1).T.contiguous()  # (… · first, last)
     rows = rows.unflatten(0, image.shape[-2::-1])
     return torch.empty(image.shape).copy_(rows.permute(*range(image.ndim - 1)[::-1], -1))
+
+
+def read_array(path: str | Path, name: str = "image") -> tuple[np.ndarray, np.ndarray]:
+    """The one array of an image file, as it is stored, and its affine; any number of axes."""
+    path = require_file(name, path)
+    try:
+        arrays, affine = _read_arrays(path)
+    except Exception as error:  # each reader and each damage has its own kind
+        if isinstance(error, ImportError | MemoryError):  # no fault of the file
+            raise
+        remedy = "It is damaged, cut short or no image: copy it again."
+        raise ValueError(complaint(str(path), "an image", error, remedy)) from error
+    require(len(arrays) == 1, str(path), "one array", list(arrays))
+    return arrays.popitem()[1], affine  # the last that holds it, so that it goes when it is copied
 
 
 def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -109,24 +116,37 @@ def write_image(
         ValueError: another ending or shape, NaN, or values that the type cannot hold.
         FileNotFoundError: no such folder.
     """
-    import nibabel as nib
-
-    path = Path(path).expanduser()
-    require(path.name.endswith((".nii", ".nii.gz")), "path", "….nii.gz or ….nii", path)
     require_tensor("image", image, "torch.from_numpy makes one.")
     shapes, remedy = "(H, W), (H, W, D) or (H, W, D, C)", "A batch? Write image[0, 0]."
     require(image.ndim in (2, 3, 4), "image", shapes, tuple(image.shape), remedy)
     require_finite("image", image)
+    values = _as_stored(image.detach().cpu(), dtype or image.dtype)
+    write_array(path, values.numpy(), affine)
+
+
+def write_array(path: str | Path, array: np.ndarray, affine: Tensor, intent: str = "none") -> None:
+    """A NIfTI file of any number of axes; `intent` says what the numbers are."""
+    import nibabel as nib
+
+    path = Path(path).expanduser()
+    require(path.name.endswith((".nii", ".nii.gz")), "path", "….nii.gz or ….nii", path)
     require(tuple(affine.shape) == (4, 4), "affine", "(4, 4)", tuple(affine.shape))
+    nifti = nib.Nifti1Image(array, affine.detach().cpu().double().numpy())
+    nifti.header.set_xyzt_units("mm")
+    nifti.header.set_intent(intent)
+    with written_whole(path) as beside:
+        nib.save(nifti, beside)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; what is written takes its place when all is there."""
     if not path.parent.is_dir():
         remedy = "Make it with folder.mkdir(parents=True)."
         raise FileNotFoundError(complaint("path", f"the folder {path.parent}", "none", remedy))
-    values = _as_stored(image.detach().cpu(), dtype or image.dtype)
-    nifti = nib.Nifti1Image(values.numpy(), affine.detach().cpu().double().numpy())
-    nifti.header.set_xyzt_units("mm")
     beside = path.with_name(f".{os.getpid()}-{path.name}")
     try:
-        nib.save(nifti, beside)
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -147,43 +167,6 @@ def _as_stored(image: Tensor, dtype: torch.dtype) -> Tensor:
         "Give dtype=torch.float32.",
     )
     return rounded.to(dtype)
-
-
-def read_points(path: str | Path) -> Tensor:
-    """Points from a table without header: a row a point, numbers parted by commas or white space.
-
-    Args:
-        path: a CSV or text file.
-
-    Returns:
-        `(N, columns)`, float32.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: no rows, a row of another length, or what is not a finite number; with its line.
-    """
-    path = require_file("points", path)
-    rows: list[list[float]] = []
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        cells = line.split(",") if "," in line else line.split()
-        if not cells:
-            continue
-        place = f"{path}, line {number}"
-        rows.append([_number(cell, place) for cell in cells])
-        expected = f"{len(rows[0])} numbers as in the first row"
-        require(len(cells) == len(rows[0]), place, expected, len(cells))
-    require(len(rows) > 0, str(path), "a row of numbers a point", "an empty file")
-    return torch.tensor(rows, dtype=torch.float32)
-
-
-def _number(cell: str, place: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    require(np.isfinite(value), place, "a number", repr(cell), "The table has no header.")
-    return value
 
 
 def spacing_of(affine: Tensor, spatial_dims: int = 3) -> tuple[float, ...]:
