@@ -140,10 +140,8 @@ def read_transform(path: str | Path, affine: Tensor) -> Tensor:
     affine_kind = r"(?:Affine|MatrixOffset)Transform(?:Base)?_(?:double|float)_([23])_\1"
     found = re.fullmatch(affine_kind, " ".join(kinds))
     if found is None:
-        got, remedy = (
-            ", ".join(kinds) or "none",
-            "SimpleITK can turn others into an AffineTransform.",
-        )
+        got = ", ".join(kinds) or "none"
+        remedy = "A .mat of ANTs becomes text by SimpleITK's ReadTransform and WriteTransform."
         raise ValueError(complaint(str(path), "one AffineTransform as text", got, remedy))
     d = int(found[1])
     numbers = _numbers(path, text, "Parameters", d * (d + 1))
