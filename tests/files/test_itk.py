@@ -265,6 +265,7 @@ def test_what_ants_writes_is_read(ants, tmp_path, affine, ddf, theta):
 
 
 SHEARED = affine_of(EYE, (1.0, 1, 1)) + torch.tensor([[0, 0.1, 0, 0]] + [[0.0] * 4] * 3)
+TILTED = torch.eye(4) + torch.tensor([[0.0] * 4] * 2 + [[0, 0.5, 0, 0]] + [[0.0] * 4])
 SINGULAR = torch.diag(torch.tensor([1.0, 1, 0, 1]))
 
 
