@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regtutor.deformation import identity_grid, sample
 from regtutor.exercises.exercise import Wrong
-from regtutor.exercises.warping import SIZE, half_off, last_voxel, letter, turned
+from regtutor.exercises.warping import SIZE, half_off, letter, turned
 
 STEP, SPACING = (6.0, -2.0), (1.5, 2.0)  # voxels; mm a voxel
 SWITCHES = ("sign", "components", "millimetres", "order", "align_corners")
@@ -35,7 +35,7 @@ def misread(bugs: Collection[str]) -> Tensor:
         step = step.flip(1)
     if "sign" in bugs:
         step = -step
-    places, last = identity_grid(SIZE) + step, last_voxel(SIZE)
+    places, last = identity_grid(SIZE) + step, torch.tensor(SIZE).view(1, 2, 1, 1) - 1
     if "order" in bugs:
         places = turned(places, last)
     if "align_corners" in bugs:

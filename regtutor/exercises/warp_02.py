@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from regtutor.exercises import labelling, mysteries, warping
-from regtutor.exercises.exercise import Exercise, Property, Wrong
+from regtutor.exercises.exercise import Exercise, Property, Wrong, alike
 from regtutor.exercises.registrations import chest
 
 
@@ -15,10 +16,12 @@ def _arrow(read: tuple[float, float], shown: tuple[float, float]) -> Callable[[]
 
 
 def _arrow_form(answer: Any) -> str | None:
-    if isinstance(answer, dict) and set(answer) == {"read", "shown"}:
+    try:
         pairs = [tuple(float(x) for x in answer[name]) for name in ("read", "shown")]
-        if all(len(pair) == 2 and all(x == x for x in pair) for pair in pairs):
-            return None
+    except (TypeError, KeyError, ValueError):
+        pairs = []
+    if pairs and all(len(pair) == 2 and all(x == x for x in pair) for pair in pairs):
+        return None
     return 'two places are asked for: {"read": (row, column), "shown": (row, column)}.'
 
 
@@ -32,7 +35,12 @@ def _millimetres() -> dict[str, tuple[float, float]]:
 
 
 def _warp(name: str, slip: str, look: str) -> Wrong:
-    return Wrong(name, slip, look, lambda: warping.WRONG[name])
+    made = lru_cache(lambda: [warping.observe(w) for w in warping.with_more_slips(name)])
+
+    def seen(observed: Any) -> bool:
+        return any(alike(observed, one, 1e-3) for one in made())
+
+    return Wrong(name, slip, look, lambda: warping.WRONG[name], seen)
 
 
 EXERCISES = (
@@ -91,6 +99,27 @@ EXERCISES = (
         wrong=(
             _warp("layout", "the grid is given as (B, 2, H, W)",
                   "grid_sample wants the pair last: grid.movedim(1, -1)."),
+            _warp("not_normalised", "places in voxels are given to grid_sample",
+                  "It counts from −1 to 1 and takes 8 for far outside: 2 · places / last − 1."),
+            _warp("normalised_units", "the voxels of the field are added to places from −1 to 1",
+                  "8 voxels are 8, not eight halves of an image: add first, in voxels, then bring "
+                  "the sum to −1 … 1."),
+            _warp("no_identity", "the field is taken for the places themselves",
+                  "A field of zeros must give the image back. Add identity_grid."),
+            _warp("reshaped", "the axes are reshaped instead of moved",
+                  "reshape keeps the order of the numbers in memory: rows and columns are mixed "
+                  "up. Use .movedim(1, -1)."),
+            _warp("divided_by_n", "places are divided by the size",
+                  "Voxel size − 1 is the last: its centre is 1, so divide by size − 1."),
+            _warp("swapped", "the two components of the field are exchanged",
+                  "Component 0 belongs to the rows. Flip the finished places, not the field "
+                  "alone."),
+            _warp("sign", "the field is subtracted", "moving(x + ddf(x)): a plus."),
+            _warp("order", "row and column are given in the array's order",
+                  "grid_sample reads (column, row): .flip(1) before the axis is moved. The F lies "
+                  "on its side."),
+            _warp("pushed", "values are sent to x + ddf(x)", "Look for holes. Go over the voxels "
+                  "of the result, and fetch each from x + ddf(x)."),
             _warp("defaults", "grid_sample is left at its defaults",
                   "Two of them are not ours: align_corners=True and padding_mode='border'."),
             _warp("align_corners", "align_corners is left at False",
@@ -98,27 +127,6 @@ EXERCISES = (
                   "off. Say align_corners=True."),
             _warp("zeros", "padding is left at zeros", "Look at the black rim where the field "
                   "points out of the image. Say padding_mode='border'."),
-            _warp("order", "row and column are given in the array's order",
-                  "grid_sample reads (column, row): .flip(1) before the axis is moved. The F lies "
-                  "on its side."),
-            _warp("swapped", "the two components of the field are exchanged",
-                  "Component 0 belongs to the rows. Flip the finished places, not the field "
-                  "alone."),
-            _warp("pushed", "values are sent to x + ddf(x)", "Look for holes. Go over the voxels "
-                  "of the result, and fetch each from x + ddf(x)."),
-            _warp("sign", "the field is subtracted", "moving(x + ddf(x)): a plus."),
-            _warp("normalised_units", "the voxels of the field are added to places from −1 to 1",
-                  "8 voxels are 8, not eight halves of an image: add first, in voxels, then bring "
-                  "the sum to −1 … 1."),
-            _warp("not_normalised", "places in voxels are given to grid_sample",
-                  "It counts from −1 to 1 and takes 8 for far outside: 2 · places / last − 1."),
-            _warp("divided_by_n", "places are divided by the size",
-                  "Voxel size − 1 is the last: its centre is 1, so divide by size − 1."),
-            _warp("no_identity", "the field is taken for the places themselves",
-                  "A field of zeros must give the image back. Add identity_grid."),
-            _warp("reshaped", "the axes are reshaped instead of moved",
-                  "reshape keeps the order of the numbers in memory: rows and columns are mixed "
-                  "up. Use .movedim(1, -1)."),
             _warp("nearest", "the nearest voxel is taken", "Linear is the default, and has a "
                   "gradient: leave mode alone, and round nothing."),
         ),

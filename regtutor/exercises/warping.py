@@ -12,6 +12,7 @@ Convention: places are voxels, channel k along axis k; `last` is the last voxel,
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from regtutor.deformation import identity_grid, sample
 
 Warp = Callable[[Tensor, Tensor], Tensor]
+Place = Callable[[Tensor, Tensor, Tensor], Tensor]  # x, u, last → voxels
 SIZE = (40, 56)
 
 
@@ -44,14 +46,14 @@ def letter(size: tuple[int, int] = SIZE) -> Tensor:
 
 
 def uneven_field(size: tuple[int, int] = SIZE) -> Tensor:
-    """About 5 voxels down and 4 to the left, with a wave: `(1, 2, *size)`, voxels."""
+    """From 0 at the top to about 5 voxels down and 4 to the left: `(1, 2, *size)`, voxels."""
     row, column = identity_grid(size).unbind(1)
-    return torch.stack([5 + 2 * (column / 9).sin(), -4 + 1.4 * (row / 7).cos()], dim=1)
+    step = torch.stack([5 + 2 * (column / 9).sin(), -4 + 1.4 * (row / 7).cos()], dim=1)
+    return step * (row / 9).clamp(max=1)[:, None]
 
 
-def last_voxel(size: tuple[int, ...]) -> Tensor:
-    """`(1, 2, 1, 1)`."""
-    return torch.tensor(size).view(1, -1, 1, 1) - 1
+def _right(x: Tensor, u: Tensor, last: Tensor) -> Tensor:
+    return x + u
 
 
 def turned(places: Tensor, last: Tensor) -> Tensor:
@@ -64,12 +66,14 @@ def half_off(places: Tensor, last: Tensor) -> Tensor:
     return places * (last + 1) / last - 0.5
 
 
-def reading(place: Callable[[Tensor, Tensor, Tensor], Tensor], **how: str) -> Warp:
-    """The warp that reads at `place(x, u, last)`."""
+def reading(place: Place, turn: bool = False, rims: bool = False, **how: str) -> Warp:
+    """The warp that reads at `place(x, u, last)`; turned, or with rims for centres, or both."""
 
     def wrong(image: Tensor, ddf: Tensor) -> Tensor:
-        places = place(identity_grid(ddf.shape[2:]), ddf, last_voxel(image.shape[2:]))
-        return sample(image, places, **how)
+        last = torch.tensor(image.shape[2:]).view(1, 2, 1, 1) - 1
+        places = place(identity_grid(ddf.shape[2:]), ddf, last)
+        places = turned(places, last) if turn else places
+        return sample(image, half_off(places, last) if rims else places, **how)
 
     return wrong
 
@@ -90,28 +94,42 @@ def not_in_its_layout(image: Tensor, ddf: Tensor) -> Tensor:
     raise RuntimeError("grid_sampler(): expected grid to have size 2 in last dimension")
 
 
-WRONG: dict[str, Warp] = {
-    "swapped": reading(lambda x, u, last: x + u.flip(1)),
-    "pushed": pushed,
-    "sign": reading(lambda x, u, last: x - u),
-    "normalised_units": reading(lambda x, u, last: x + u * last / 2),
-    "order": reading(lambda x, u, last: turned(x + u, last)),
-    "align_corners": reading(lambda x, u, last: half_off(x + u, last)),
-    "divided_by_n": reading(lambda x, u, last: (x + u) * last / (last + 1)),
-    "zeros": reading(lambda x, u, last: x + u, padding_mode="zeros"),
-    "defaults": reading(lambda x, u, last: half_off(x + u, last), padding_mode="zeros"),
-    "reshaped": reading(lambda x, u, last: _reshaped((x + u) / last) * last),
-    "layout": not_in_its_layout,
-    "no_identity": reading(lambda x, u, last: u),
-    "not_normalised": reading(lambda x, u, last: (x + u + 1) * last / 2),
-    "nearest": reading(lambda x, u, last: x + u, mode="nearest"),
-}  # fmt: skip
-
-
 def _reshaped(unit: Tensor) -> Tensor:
-    """`(B, 2, H, W)`, forced into `(B, H, W, 2)` where an axis should move."""
+    """`(B, 2, H, W)`, flipped and then forced into `(B, H, W, 2)` where an axis should move."""
     batch, d, height, width = unit.shape
     return unit.flip(1).reshape(batch, height, width, d).movedim(-1, 1).flip(1)
+
+
+PLACES: dict[str, Place] = {  # where a warp with one slip reads
+    "swapped": lambda x, u, last: x + u.flip(1),
+    "sign": lambda x, u, last: x - u,
+    "normalised_units": lambda x, u, last: x + u * last / 2,
+    "not_normalised": lambda x, u, last: (x + u + 1) * last / 2,
+    "divided_by_n": lambda x, u, last: (x + u) * last / (last + 1),
+    "no_identity": lambda x, u, last: u,
+    "reshaped": lambda x, u, last: _reshaped((x + u) / last) * last,
+}
+WRONG: dict[str, Warp] = {
+    **{name: reading(place) for name, place in PLACES.items()},
+    "order": reading(_right, turn=True),
+    "align_corners": reading(_right, rims=True),
+    "zeros": reading(_right, padding_mode="zeros"),
+    "defaults": reading(_right, rims=True, padding_mode="zeros"),
+    "nearest": reading(_right, mode="nearest"),
+    "pushed": pushed,
+    "layout": not_in_its_layout,
+}
+
+
+def with_more_slips(name: str) -> list[Warp]:
+    """The wrong warp, alone and with the slips that are told after it."""
+    if name not in PLACES and name != "order":
+        return [WRONG[name]]
+    place, turns = PLACES.get(name, _right), (True,) if name == "order" else (False, True)
+    return [
+        reading(place, turn, rims, padding_mode=padding)
+        for turn, rims, padding in product(turns, (False, True), ("border", "zeros"))
+    ]
 
 
 def wrong_warps() -> dict[str, Warp]:

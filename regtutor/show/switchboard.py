@@ -65,8 +65,10 @@ def switchboard(
         "looks": pack(looks, low, high),
         "pictures": [[name, _cause(name, cut, looks, high - low)] for name, cut in cuts.items()],
     }
-    words = f"{title} Switches: {'; '.join(switches.values())}. {plane.name}: first the right one, "
-    words += f"no switch on; then, to be explained, {', '.join(cuts)}."
+    words = (
+        f"{title}{'' if title.endswith('?') else '.'} Switches: {'; '.join(switches.values())}. "
+        f"{plane.name}: first the right one, no switch on; then, to be explained, {', '.join(cuts)}."
+    )
     shown = {"right": made[0], **pictures}
     poster = slices(shown, view=View(view.spacing, window=(low, high)), title=title,
                     alt=alt or words)  # fmt: skip

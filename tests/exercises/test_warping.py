@@ -12,7 +12,7 @@ from regtutor.exercises.checking import EXERCISES
 from regtutor.exercises.exercise import judge
 from regtutor.exercises.labelling import PURPOSES, WAYS
 from regtutor.exercises.mysteries import CAUSES, SWITCHES, misread
-from regtutor.exercises.warping import uneven_field, warp
+from regtutor.exercises.warping import PLACES, reading, uneven_field, warp
 
 
 def typed(image, ddf, slip=""):
@@ -55,6 +55,19 @@ def as_an_answer(slip):
 @pytest.mark.parametrize("slip", [w.name for w in EXERCISES["warp"].wrong if w.name != "pushed"])
 def test_a_warp_that_is_typed_is_told_its_slip(slip):
     assert judge(EXERCISES["warp"], as_an_answer(slip)).name == slip
+
+
+def test_of_several_slips_one_is_told():
+    """And when it is mended the next, until it is right."""
+    names = [wrong.name for wrong in EXERCISES["warp"].wrong]
+    places, settings = names[1 : names.index("order")], ("", "align_corners", "zeros", "defaults")
+    for place, turn, setting in itertools.product((None, *places), (False, True), settings):
+        rims = setting in ("align_corners", "defaults")
+        padding = "zeros" if setting in ("zeros", "defaults") else "border"
+        answer = reading(PLACES.get(place, lambda x, u, last: x + u), turn, rims,
+                         padding_mode=padding)  # fmt: skip
+        told = judge(EXERCISES["warp"], answer).name
+        assert told == (place or ("order" if turn else setting) or "right"), (place, turn, setting)
 
 
 def test_pushing_voxel_by_voxel_is_told():

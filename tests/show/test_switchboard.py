@@ -37,6 +37,8 @@ def test_words_and_the_still_picture():
     assert board.poster.alt.startswith("Which? Switches: a row too high; half as bright; turned")
     assert "Image of 5 by 6 voxels" in board.poster.alt
     assert "to be explained, A, B." in board.poster.alt
+    plain = show.switchboard(make, SWITCHES, PICTURES, title="Explain")
+    assert plain.poster.alt.startswith("Explain. Switches: ")
     assert show.switchboard(make, SWITCHES, PICTURES, alt="Mine").poster.alt == "Mine"
     page = board.to_html()
     assert page == show.switchboard(make, SWITCHES, PICTURES, title="Which?").to_html()
