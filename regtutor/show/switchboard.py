@@ -67,7 +67,8 @@ def switchboard(
     }
     words = (
         f"{title}{'' if title.endswith('?') else '.'} Switches: {'; '.join(switches.values())}. "
-        f"{plane.name}: first the right one, no switch on; then, to be explained, {', '.join(cuts)}."
+        f"{plane.name}: first the right one, no switch on; then, to be explained, "
+        f"{', '.join(cuts)}."
     )
     shown = {"right": made[0], **pictures}
     poster = slices(shown, view=View(view.spacing, window=(low, high)), title=title,
