@@ -281,8 +281,8 @@ def test_refused(tmp_path, ddf, theta):
         (write_displacement, (field, ddf, eye * math.nan), "affine: expected finite, 3 axes"),
         (
             write_displacement,
-            (field, ddf[:, :2, ..., 0], eye[[0, 2, 1, 3]]),
-            "in the plane of x an",
+            (field, ddf[:, :2, ..., 0], TILTED),
+            "in the plane of x and y",
         ),
         (write_displacement, (text, ddf, eye), "path: expected ….nii.gz or ….nii"),
         (write_transform, (field, theta, eye), "path: expected ….tfm or ….txt"),

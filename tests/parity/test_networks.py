@@ -195,6 +195,30 @@ def test_weights_of_global_net_go_there_and_back(spatial_dims):
     assert all(torch.equal(back[name], value) for name, value in monai.state_dict().items())
 
 
+@pytest.mark.parametrize("name", ["LocalNet", "GlobalNet"])
+def test_checkpoints_are_read_by_the_other(tmp_path, name):
+    """Files of weights that differ from those of the network they are read into."""
+
+    def trained(network):
+        torch.manual_seed(6)
+        for value in network.state_dict().values():
+            value.copy_(torch.rand(value.shape) / 4)
+        torch.save(network.state_dict(), tmp_path / "weights.pt")
+        return network.eval()(x), torch.load(tmp_path / "weights.pt", weights_only=True)
+
+    x = torch.rand(1, 2, *SIZES[2])
+    monai, ours = local_nets(2, [2, 0]) if name == "LocalNet" else global_nets(2)
+    expected, weights = trained(monai)
+    assert not torch.equal(ours.eval()(x), expected)
+    ours.load_state_dict(networks.from_monai(weights, ours))
+    assert same(ours(x), expected, 1e-6)
+    monai, ours = local_nets(2, [2, 0]) if name == "LocalNet" else global_nets(2)
+    expected, weights = trained(ours)
+    assert not torch.equal(monai.eval()(x), expected)
+    monai.load_state_dict(networks.to_monai(weights, ours))
+    assert same(monai(x), expected, 1e-6)
+
+
 @pytest.mark.parametrize(("batch", "size"), [(2, (24, 16, 24)), (1, (32, 16, 24))])
 def test_where_the_fast_convolution_is_taken(batch, size):
     """Both in float32 against ours in float64: the field to 2e-5, and no further than MONAI's.
