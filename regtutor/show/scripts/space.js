@@ -23,13 +23,17 @@ function move(field, p, q = [0, 0, 0]) {
 
 /** det ∇(x + ddf(x)), by differences over a voxel to each side that is there. */
 function determinant(field, p, size) {
-  const slopes = [];
+  const slopes = [], at = [...p], from = [0, 0, 0], to = [0, 0, 0];
   for (let axis = 0; axis < 3; axis++) {
-    const back = [...p], ahead = [...p];
-    back[axis] = Math.max(p[axis] - 1, 0);
-    ahead[axis] = Math.min(p[axis] + 1, size[axis] - 1);
-    const wide = ahead[axis] - back[axis], from = move(field, back), to = move(field, ahead);
-    for (let k = 0; k < 3; k++) slopes.push(wide ? (to[k] - from[k]) / wide : Number(k === axis));
+    const first = Math.max(p[axis] - 1, 0), last = Math.min(p[axis] + 1, size[axis] - 1);
+    at[axis] = first;
+    move(field, at, from);
+    at[axis] = last;
+    move(field, at, to);
+    at[axis] = p[axis];
+    for (let k = 0; k < 3; k++) {
+      slopes.push(last > first ? (to[k] - from[k]) / (last - first) : Number(k === axis));
+    }
   }
   const [a, b, c, d, e, f, g, h, i] = slopes;
   return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
