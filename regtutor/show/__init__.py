@@ -16,6 +16,7 @@ from regtutor.show.images import checkerboard as checkerboard
 from regtutor.show.images import difference as difference
 from regtutor.show.images import overlay as overlay
 from regtutor.show.images import slices as slices
+from regtutor.show.leaf import leaf as leaf
 from regtutor.show.monitor import monitor as monitor
 from regtutor.show.pad import field_pad as field_pad
 from regtutor.show.picture import Picture as Picture
