@@ -14,10 +14,18 @@ import textwrap
 from typing import Any
 
 from regtutor.checks import require_choice
-from regtutor.exercises import bending_01, files_06, networks_07, seeing_01, training_08, warp_02
+from regtutor.exercises import (
+    bending_01,
+    fields_03,
+    files_06,
+    networks_07,
+    seeing_01,
+    training_08,
+    warp_02,
+)
 from regtutor.exercises.exercise import Exercise, judge
 
-MODULES = (seeing_01, bending_01, warp_02, files_06, networks_07, training_08)
+MODULES = (seeing_01, bending_01, warp_02, fields_03, files_06, networks_07, training_08)
 EXERCISES: dict[str, Exercise] = {e.name: e for module in MODULES for e in module.EXERCISES}
 
 
