@@ -79,8 +79,9 @@ class Live(anywidget.AnyWidget):
         """The widget for a kernel's page; the HTML, the poster and its words for every other."""
         made: Any = super()._repr_mimebundle_(**kwargs)
         live = made[0] if isinstance(made, tuple) else made
+        page = self.to_html()  # first: a subclass draws its poster there
         still, metadata = self.poster._repr_mimebundle_()
-        return {**(live or {}), **still, "text/html": self.to_html()}, metadata
+        return {**(live or {}), **still, "text/html": page}, metadata
 
 
 def widget_script(*names: str) -> str:

@@ -14,6 +14,9 @@ the push. Bilinear, borders extend; a label counts where it is above ½ after wa
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +25,14 @@ import traitlets
 from torch import Tensor
 
 from regtutor.checks import require, require_finite, require_same_shape
+from regtutor.deformation import Warp
 from regtutor.metrics import DiceMetric, target_registration_error
 from regtutor.show.images import overlay
 from regtutor.show.live import Live, pack, widget_script
 from regtutor.show.picture import Picture, number
 from regtutor.show.plane import MIDDLE, Plane, View, displacement, volume
+
+_warp = Warp(padding_mode="border")
 
 
 class FieldPad(Live):
@@ -35,9 +41,10 @@ class FieldPad(Live):
     _esm = widget_script("field", "pad")
     field = traitlets.Bytes().tag(sync=True, from_json=lambda value, widget: bytes(value))
 
-    def __init__(self, data: dict[str, Any], poster: Picture) -> None:
-        super().__init__(data, poster)
+    def __init__(self, data: dict[str, Any], draw: Callable[[Tensor], Picture]) -> None:
+        super().__init__(data, draw(torch.zeros(1, 2, *data["size"])))
         self.field = bytes(8 * data["size"][0] * data["size"][1])
+        self._draw = draw
 
     @property
     def ddf(self) -> Tensor:
@@ -56,7 +63,25 @@ class FieldPad(Live):
         """The data, and the field unless it is zero."""
         if not self.ddf.any():
             return self.data
-        return {**self.data, "field": base64.b64encode(self.field).decode("ascii")}
+        field = base64.b64encode(self.field).decode("ascii")
+        return {**self.data, "alt": self.poster.alt, "field": field}
+
+    def to_html(self) -> str:
+        """As the field is now, the poster too."""
+        self.poster = self._draw(self.ddf)
+        return super().to_html()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What a poster is drawn from: images `(H, W)`; labels, points: (fixed, moving), or none."""
+
+    fixed: Tensor
+    moving: Tensor
+    labels: list[Tensor]
+    points: list[Tensor]
+    plane: Plane
+    view: View
 
 
 def field_pad(
@@ -103,9 +128,8 @@ def field_pad(
         "labels": [pack(label[0].numpy(), 0, 1) for label in labels],
         "points": [[[round(x, 4) for x in row] for row in p[0].tolist()] for p in points],
     }
-    alt = alt or f"{title}. {_words(plane, labels, points)}"
-    outlined = dict(zip(("fixed_label", "warped_label"), labels, strict=False))
-    return FieldPad(data, overlay(fixed, moving, **outlined, view=view, title=title, alt=alt))
+    pair = _Pair(planes["fixed"], planes["moving"], labels, points, plane, view)
+    return FieldPad(data, partial(_poster, pair, title=title, alt=alt))
 
 
 def _both(**pair: Tensor | None) -> dict[str, Tensor]:
@@ -142,13 +166,33 @@ def _points(**pair: Tensor | None) -> list[Tensor]:
     return [places[known][None] for places in points.values()]
 
 
-def _words(plane: Plane, labels: list[Tensor], points: list[Tensor]) -> str:
-    """What the still picture shows, and the score to beat."""
-    words = [f"{plane.name}, the moving one in blue over the fixed one in orange, to be dragged."]
-    if labels:
-        words.append(f"Doing nothing: Dice {number(float(DiceMetric()(*labels[::-1]).nanmean()))}.")
-    if points:
-        fixed, moving = points
-        errors = target_registration_error(fixed, moving, ddf=None, spacing=plane.spacing)
-        words.append(f"Landmarks are {number(float(errors.mean()))} {plane.unit} apart.")
+def _poster(pair: _Pair, ddf: Tensor, *, title: str, alt: str | None) -> Picture:
+    """The moving image, bent, over the fixed one; the score to beat, and what it is now."""
+    words = [
+        pair.plane.name + ", the moving one in blue over the fixed one in orange, to be dragged."
+    ]
+    told = {"Doing nothing": torch.zeros_like(ddf), **({"Bent as here": ddf} if ddf.any() else {})}
+    words += [f"{name}: {said}" for name, field in told.items() if (said := _scores(pair, field))]
+    fixed_label, moving_label = pair.labels or (None, None)
+    return overlay(
+        pair.fixed,
+        _warp(pair.moving[None, None], ddf),
+        fixed_label=fixed_label,
+        warped_label=None if moving_label is None else _warp(moving_label, ddf),
+        view=pair.view,
+        title=title,
+        alt=alt or f"{title}. {' '.join(words)}",
+    )
+
+
+def _scores(pair: _Pair, ddf: Tensor) -> str:
+    words = []
+    if pair.labels:
+        fixed, moving = pair.labels
+        dice = DiceMetric()((_warp(moving, ddf) > 0.5).float(), fixed).nanmean()
+        words.append(f"Dice {number(float(dice))}.")
+    if pair.points:
+        fixed, moving = pair.points
+        errors = target_registration_error(fixed, moving, ddf=ddf, spacing=pair.plane.spacing)
+        words.append(f"Landmarks are {number(float(errors.mean()))} {pair.plane.unit} apart.")
     return " ".join(words)

@@ -1,3 +1,5 @@
+import base64
+import json
 import math
 import re
 
@@ -6,6 +8,7 @@ import torch
 
 from regtutor import show
 from regtutor.data.thorax import breathing_slice
+from regtutor.deformation import Warp
 from regtutor.metrics import DiceMetric, target_registration_error
 from regtutor.show.live import unpack
 
@@ -94,6 +97,28 @@ def test_what_is_stored(pair):
     data, _ = pad._repr_mimebundle_()
     assert data["text/plain"] == pad.poster.alt
     assert len(page) < 400_000
+
+
+def test_the_poster_is_bent_as_the_page_is(pair):
+    pad = pad_of(pair)
+    plain = pad.poster
+    pad.ddf = pair.ddf
+    page = pad.to_html()
+    warped, label = (
+        Warp(padding_mode="border")(x, pair.ddf) for x in (pair.moving, pair.moving_mask)
+    )
+    view = show.View(spacing=pair.spacing)
+    truth = show.overlay(pair.fixed, warped, fixed_label=pair.fixed_mask, warped_label=label,
+                         view=view, title=plain.title)  # fmt: skip
+    assert pad.poster.png == truth.png != plain.png
+    assert base64.b64encode(truth.png).decode() in page
+    dice = DiceMetric()((label > 0.5).float(), pair.fixed_mask).item()
+    assert f"Bent as here: Dice {show.picture.number(dice)}. Landmarks" in pad.poster.alt
+    assert pad.poster.alt.startswith(plain.alt)
+    assert f'"alt":{json.dumps(pad.poster.alt)}' in page
+    pad.ddf = torch.zeros_like(pair.ddf)
+    pad.to_html()
+    assert (pad.poster.png, pad.poster.alt) == (plain.png, plain.alt)
 
 
 @pytest.mark.parametrize(
