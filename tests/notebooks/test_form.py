@@ -41,7 +41,7 @@ def text_of(notebook: NotebookNode) -> str:
 
 def read(text: str) -> str:
     """What is seen without unfolding anything; a question that unfolds its answer is seen."""
-    text = re.sub(r"```.*?```", "", text, flags=re.S)
+    text = re.sub(r"```.*?```|^Stuck\?[^\n]*", "", text, flags=re.S | re.M)
     text = re.sub(r"<summary>(.*?)</summary>", r"</details>\1<details>", text, flags=re.S)
     return re.sub(r"<details>.*?</details>", "", text, flags=re.S)
 
