@@ -175,6 +175,7 @@ def bare(page):
 
 def choose(page, mode):
     page.get_by_label("show", exact=True).select_option(mode)
+    settle(page)
 
 
 def slide(page, name, value):
@@ -566,7 +567,7 @@ def test_names_are_text(page, as_page):
 
 def alive(page, case):
     """The page's viewer answers to keys, and paints what the library computes."""
-    canvas(page, "Coronal").wait_for(timeout=30_000)
+    canvas(page, "Coronal").wait_for(timeout=60_000)
     choose(page, "checkerboard")
     for box in page.locator(".rt").get_by_role("checkbox").all():
         box.uncheck()
