@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from regtutor.exercises import chaining, folding
 from regtutor.exercises.exercise import Exercise, Property, Wrong
 
-Told = Callable[[str, str, str], Wrong]
+
+def _compose(name: str, slip: str, look: str) -> Wrong:
+    return Wrong(name, slip, look, lambda: chaining.COMPOSE[name])
 
 
-def _from(answers: Mapping[str, Any], made: bool = False) -> Told:
-    """Wrong answers by their name; what is `made` is a recipe, not yet the answer."""
-    return lambda name, slip, look: Wrong(
-        name, slip, look, answers[name] if made else lambda: answers[name]
-    )
+def _upsample(name: str, slip: str, look: str) -> Wrong:
+    return Wrong(name, slip, look, lambda: chaining.UPSAMPLE[name])
+
+
+def _theta(name: str, slip: str, look: str) -> Wrong:
+    return Wrong(name, slip, look, chaining.THETA[name])
 
 
 def _determinant(name: str, slip: str, look: str) -> Wrong:
     return Wrong(name, slip, look, lambda: folding.WRONG[name], folding.looks_like(name))
 
-
-_wrong_compose, _wrong_upsample = _from(chaining.COMPOSE), _from(chaining.UPSAMPLE)
-_wrong_theta = _from(chaining.THETA, made=True)
 
 EXERCISES = (
     Exercise(
@@ -88,22 +85,24 @@ EXERCISES = (
         worked="From x the first step is inner(x); outer is read where it ends, at x + inner(x), "
         "which is outer warped by inner. The whole way is the sum of both steps.",
         wrong=(
-            _wrong_compose("added", "the two fields are added where they are",
-                           "The second step is not taken at x, but where the first one ends."),
-            _wrong_compose("other_order", "outer is taken first",
-                           "The inner one acts first, as in f(g(x))."),
-            _wrong_compose("step_lost", "the first step is left out of the sum",
-                           "outer at x + inner(x) is only the second half of the way."),
-            _wrong_compose("wrong_step_added", "outer is added twice and inner never",
-                           "The first half of the way is inner(x)."),
-            _wrong_compose("wrong_one_warped", "inner is read at x + outer(x)",
-                           "You come by inner: read outer, at x + inner(x)."),
-            _wrong_compose("backwards", "outer is read at x − inner(x)",
-                           "The first step ends at x + inner(x)."),
-            _wrong_compose("zeros", "outer is zero beyond the border",
-                           "Motion does not end at the image's edge: padding_mode='border'."),
-            _wrong_compose("nearest", "outer is read by nearest",
-                           "A field is smooth: read it linearly."),
+            _compose("added", "the two fields are added where they are",
+                     "The second step is not taken at x, but where the first one ends."),
+            _compose("other_order", "outer is taken first",
+                     "The inner one acts first, as in f(g(x))."),
+            _compose("step_lost", "the first step is left out of the sum",
+                     "outer at x + inner(x) is only the second half of the way."),
+            _compose("wrong_step_added", "outer is added twice and inner never",
+                     "The first half of the way is inner(x)."),
+            _compose("wrong_one_warped", "inner is read at x + outer(x)",
+                     "You come by inner: read outer, at x + inner(x)."),
+            _compose("places", "places are given instead of steps",
+                     "A field holds steps: take x away again."),
+            _compose("backwards", "outer is read at x − inner(x)",
+                     "The first step ends at x + inner(x)."),
+            _compose("zeros", "outer is zero beyond the border",
+                     "Motion does not end at the image's edge: padding_mode='border'."),
+            _compose("nearest", "outer is read by nearest",
+                     "A field is smooth: read it linearly."),
         ),
         form=chaining.form_of("compose", (1, 2, 18, 25), chaining.observe_compose),
         observe=chaining.observe_compose, code=(chaining.compose,),
@@ -128,26 +127,30 @@ EXERCISES = (
         worked="c = (19.5, 27.5) must stay: A c + t = c, so t = c − A c. The step down, (1, 0), is "
         "sent to (cos, sin): down and to the right.",
         wrong=(
-            _wrong_theta("corner", "it turns about the corner",
-                         "t = 0 keeps voxel (0, 0) where it is. Which point should stay?"),
-            _wrong_theta("degrees", "20 is taken for radians",
-                         "That is more than three full turns: math.radians(20)."),
-            _wrong_theta("inverse", "it turns the other way", "Send a step down, (1, 0), through "
-                         "A: its second component must be positive."),
-            _wrong_theta("half_the_size", "the middle is taken to be size / 2",
-                         "Voxels 0 … 39 have their middle at 19.5: (size − 1) / 2."),
-            _wrong_theta("exchanged", "the middle's row and column are exchanged",
-                         "Axis 0 has 40 voxels, axis 1 has 56."),
-            _wrong_theta("not_taken_away", "the middle is only added", "t = c moves the corner to "
-                         "the middle. Take c away before you turn: t = c − A c."),
-            _wrong_theta("not_brought_back", "the middle is only taken away",
-                         "Then the middle lands at (0, 0): add c."),
-            _wrong_theta("identity_lost", "the step is given, not the place",
-                         "theta sends x to its place; only the ddf is place minus x."),
-            _wrong_theta("ones", "the bottom row is 1 1 1", "A point would be divided by the sum "
-                         "of its coordinates. It is 0 0 1, and theta leaves it out."),
-            _wrong_theta("square", "the whole matrix is given",
-                         "theta is its first two rows: matrix_to_theta, or [:2]."),
+            _theta("corner", "it turns about the corner",
+                   "t = 0 keeps voxel (0, 0) where it is. Which point should stay?"),
+            _theta("degrees", "20 is taken for radians",
+                   "That is more than three full turns: math.radians(20)."),
+            _theta("inverse", "it turns the other way", "Send a step down, (1, 0), through "
+                   "A: its second component must be positive."),
+            _theta("half_the_size", "the middle is taken to be size / 2",
+                   "Voxels 0 … 39 have their middle at 19.5: (size − 1) / 2."),
+            _theta("exchanged", "the middle's row and column are exchanged",
+                   "Axis 0 has 40 voxels, axis 1 has 56."),
+            _theta("not_taken_away", "the middle is only added", "t = c moves the corner to "
+                   "the middle. Take c away before you turn: t = c − A c."),
+            _theta("not_brought_back", "the middle is only taken away",
+                   "Then the middle lands at (0, 0): add c."),
+            _theta("sign_of_t", "t has the wrong sign",
+                   "The middle must stay: A c + t = c. Solve for t."),
+            _theta("column_first", "it is written column first",
+                   "Row and column of theta are the array's: only grid_sample differs."),
+            _theta("identity_lost", "the step is given, not the place",
+                   "theta sends x to its place; only the ddf is place minus x."),
+            _theta("ones", "the bottom row is 1 1 1", "A point would be divided by the sum "
+                   "of its coordinates. It is 0 0 1, and theta leaves it out."),
+            _theta("square", "the whole matrix is given",
+                   "theta is its first two rows: matrix_to_theta, or [:2]."),
         ),
         form=chaining.form_theta, observe=chaining.observe_theta,
     ),
@@ -166,22 +169,22 @@ EXERCISES = (
         worked="Interpolate to the finer grid, then double: the same way in mm is twice as many of "
         "the smaller voxels.",
         wrong=(
-            _wrong_upsample("unscaled", "the values are left as they were",
-                            "3 large voxels are 6 small ones; half of the motion is lost."),
-            _wrong_upsample("halved", "the values are halved",
-                            "Voxels have become smaller, so it takes more of them."),
-            _wrong_upsample("squared", "each value is multiplied by both factors",
-                            "Component k counts along axis k only: times 2."),
-            _wrong_upsample("align_corners", "corner voxels are laid on each other",
-                            "Then the grid is stretched a little more than twice; here both share "
-                            "their outer faces: align_corners=False."),
-            _wrong_upsample("both", "corner voxels are laid on each other, and values left",
-                            "Two things: 3 becomes 6, and align_corners=False."),
-            _wrong_upsample("corner_to_corner", "the grid is thought to end at the voxels' centres",
-                            "Right for grids that share their corner voxels. Here they share "
-                            "faces: twice, not (2 n − 1)/(n − 1)."),
-            _wrong_upsample("nearest", "the nearest vector is repeated",
-                            "That makes blocks of 2 × 2: mode='bilinear'."),
+            _upsample("unscaled", "the values are left as they were",
+                      "3 large voxels are 6 small ones; half of the motion is lost."),
+            _upsample("halved", "the values are halved",
+                      "Voxels have become smaller, so it takes more of them."),
+            _upsample("squared", "each value is multiplied by both factors",
+                      "Component k counts along axis k only: times 2."),
+            _upsample("align_corners", "corner voxels are laid on each other",
+                      "Then the grid is stretched a little more than twice; here both share "
+                      "their outer faces: align_corners=False."),
+            _upsample("both", "corner voxels are laid on each other, and values left",
+                      "Two things: 3 becomes 6, and align_corners=False."),
+            _upsample("corner_to_corner", "the grid is thought to end at the voxels' centres",
+                      "Right for grids that share their corner voxels. Here they share "
+                      "faces: twice, not (2 n − 1)/(n − 1)."),
+            _upsample("nearest", "the nearest vector is repeated",
+                      "That makes blocks of 2 × 2: mode='bilinear'."),
         ),
         form=chaining.form_of("upsample", (1, 2, 22, 14), chaining.observe_upsample),
         observe=chaining.observe_upsample, code=(chaining.upsample,),
