@@ -26,13 +26,7 @@ const FOLDED = " Black: there the field folds. A push that is long for its brush
   + "it, take a larger brush, or push in small steps.";
 
 function mount(root, data, model) {
-  const box = frame(root, data.alt);
-  let leave = null, gone = false;
-  load(data).then((scene) => { if (!gone) leave = start(box, scene, data, model); });
-  return () => {
-    gone = true;
-    if (leave) leave();
-  };
+  return framed(root, data.alt, load(data), (box, scene) => start(box, scene, data, model));
 }
 
 /** The pictures as planes of 0 to 1; labels channel by channel, those of the fixed image first. */

@@ -34,6 +34,17 @@ function frame(root, alt) {
   return box;
 }
 
+/** In the frame, what `start(box, loaded)` makes once the pictures are read. Returns the undo. */
+function framed(root, alt, loading, start) {
+  const box = frame(root, alt);
+  let leave = null, gone = false;
+  loading.then((loaded) => { if (!gone) leave = start(box, loaded); });
+  return () => {
+    gone = true;
+    if (leave) leave();
+  };
+}
+
 // JupyterLab takes arrow keys and letters for itself unless the input itself asks it not to.
 const KEYS = { "data-lm-suppress-shortcuts": "true" };
 
@@ -41,7 +52,8 @@ const KEYS = { "data-lm-suppress-shortcuts": "true" };
 function slider(box, name, { min = 0, max, step = 1, value }, onInput, show = String) {
   const said = make("output", {}, show(value));
   const input = make("input", {
-    type: "range", min, max, step, value, ...KEYS, "aria-label": name, "aria-valuetext": show(value),
+    ...KEYS, type: "range", min, max, step, value, "aria-label": name,
+    "aria-valuetext": show(value),
     oninput() {
       said.textContent = show(Number(input.value));
       input.setAttribute("aria-valuetext", said.textContent);

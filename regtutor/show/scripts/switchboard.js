@@ -11,11 +11,8 @@ const BOARD_STYLE = `
 .rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
 .rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; font-weight: 600; }`;
 
-function mount(root, data, model) {
-  const box = frame(root, data.alt);
-  let gone = false;
-  unpack(data.looks).then((looks) => { if (!gone) start(box, looks, data); });
-  return () => { gone = true; };
+function mount(root, data) {
+  return framed(root, data.alt, unpack(data.looks), (box, looks) => start(box, looks, data));
 }
 
 function start(box, looks, { title, spacing, switches, pictures, looks: { shape, low, high } }) {

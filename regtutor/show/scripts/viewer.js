@@ -33,14 +33,8 @@ const VIEWER_STYLE = `
 .rt .panel p { margin: .3em 0; font-size: .9em; }`;
 const HINT = "Press in the picture: the crosshair follows. Arrow keys move it";
 
-function mount(root, data, model) {
-  const box = frame(root, data.alt);
-  let leave = null, gone = false;
-  load(data).then((pair) => { if (!gone) leave = start(box, pair); });
-  return () => {
-    gone = true;
-    if (leave) leave();
-  };
+function mount(root, data) {
+  return framed(root, data.alt, load(data), start);
 }
 
 /** The data with its pictures read. */
