@@ -188,7 +188,7 @@ def slide(page, name, value):
 
 def said(page):
     settle(page)
-    return page.locator(".said").inner_text()
+    return page.locator(".said").first.inner_text()
 
 
 @pytest.fixture
@@ -216,14 +216,17 @@ def test_every_mode_paints_what_numpy_computes(opened, case):
 
 def test_every_state_is_shown_and_said(opened, case):
     choose(opened, "difference")
-    names = ["before", "affine", "deformable", "image only"]
+    opened.set_viewport_size({"width": 390, "height": 900})
+    names, boxes = ["before", "affine", "deformable", "image only"], []
     for state, name in enumerate(names):
         slide(opened, "state", state)
         agree(opened, case, "difference", state=state)
         text = case.live.data["states"][state]["text"]
-        assert opened.locator(".row output").nth(1).inner_text() == text
+        assert opened.locator(".told").inner_text() == text
         assert opened.get_by_label("state", exact=True).get_attribute("aria-valuetext") == name
+        boxes.append(opened.locator("canvas:visible").first.bounding_box())
     assert "It comes from" not in said(opened)  # nobody knows
+    assert boxes == boxes[:1] * 4  # the picture stays where it is
 
 
 def test_grid_lines_lie_where_torch_reads(opened, case):

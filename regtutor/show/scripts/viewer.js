@@ -29,7 +29,7 @@ const VIEWER_STYLE = `
 .rt .all canvas { width: 100%; }
 .rt .panel { flex: 1 1 260px; min-width: 0; max-width: 36em; }
 .rt .panel .row { gap: .2em .8em; }
-.rt .said { display: block; min-height: 5.6em; margin: .3em 0; }
+.rt .said { display: block; min-height: 4.2em; margin: .3em 0; }
 .rt .panel p { margin: .3em 0; font-size: .9em; }`;
 const HINT = "Press in the picture: the crosshair follows. Arrow keys move it";
 
@@ -74,16 +74,15 @@ function start(box, pair) {
     Object.assign(now, change);
     queued ||= requestAnimationFrame(show);
   };
-  const top = make("div", { class: "row" }), told = make("output");
+  const top = make("div", { class: "row" }), told = make("output", { class: "said told" });
   if (last) slider(top, "state", { max: last, value: last }, (n) => set({ state: n }),
     (n) => states[n].name);
-  top.append(told);
   const { tools, mix, slices } = controls(pair, now, set), board = boardOf(pair);
   const planes = pair.planes.map((plane) => lookAt(pair, now, plane, set, mix));
   board.append(...planes.map(({ canvas }) => canvas));
   const said = make("output", { class: "said" }), legend = make("p");
-  const panel = make("div", { class: "panel" }, tools, said, ticks(pair, marks, set), legend,
-    make("p", {}, `${hint(pair)}.`));
+  const panel = make("div", { class: "panel" }, tools, ticks(pair, marks, set), said, told, legend,
+    make("p", {}, `${hint(pair)}.`)); // beside the picture, which no length of words may move
   box.append(make("style", {}, VIEWER_STYLE), make("strong", {}, pair.title), top,
     make("div", { class: "look" }, board, panel));
   function show() {
