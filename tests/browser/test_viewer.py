@@ -500,6 +500,39 @@ def test_all_controls_have_names_and_are_reached_with_visible_focus(page, solid,
     assert page.get_by_role("group").first.get_attribute("aria-label") == solid.live.poster.alt
 
 
+def test_a_large_image_is_reduced_and_stays_in_its_place(page, as_page):
+    size = (300, 420)
+    place = identity_grid(size)
+    moving = (place / torch.tensor([40.0, 60.0]).view(1, 2, 1, 1)).sin().sum(1, keepdim=True)
+    theta = torch.tensor([[[0.9, 0.1, 12.0], [-0.1, 1.1, -9.0]]])
+    ddf = affine_to_ddf(theta, size)
+    live = show.view(moving, moving, ddf=ddf)
+    packed = live.data["moving"]
+    rows, columns = packed["shape"][1:]
+    assert rows < 250  # fewer than there are
+    page.goto(as_page(live))
+    page.wait_for_selector(".rt canvas:visible")
+    bare(page)
+    choose(page, "blend")
+    page.get_by_label("mix", exact=True).press("End")
+    image = pixels(page, "Image")
+    low, high = packed["low"], packed["high"]
+    for row, column in ((20, 30), (110, 200), (rows - 15, columns - 40), (60, 250)):
+        at_ = torch.tensor([(row + 0.5) * 300 / rows, (column + 0.5) * 420 / columns]) - 0.5
+        read = sample(moving, (at_ + sample(ddf, at_.view(1, 2, 1, 1)).flatten()).view(1, 2, 1, 1))
+        wanted = 255 * (read.item() - low) / (high - low)
+        y, x = (int((k + 0.5) * extent / n) for k, n, extent in
+                zip((row, column), (rows, columns), image.shape[:2], strict=True))  # fmt: skip
+        assert image[y, x, 0] == pytest.approx(wanted, abs=3), (row, column)
+    flat = SimpleNamespace(size=size, spacing=None)
+    page.mouse.click(*spot(page, flat, "Image", (150, 210), 60, -90))
+    page.mouse.move(5, 890)
+    voxel, fixed = re.match(r"Voxel ([\d, ]+): fixed (-?[\d.]+)", said(page)).groups()
+    row, column = map(int, voxel.split(", "))
+    assert (row, column) == (60, 270)
+    assert float(fixed) == pytest.approx(moving[0, 0, row, column].item(), abs=0.02)
+
+
 def finger(context, page):
     devtools = context.new_cdp_session(page)
 
