@@ -4,6 +4,7 @@ from regtutor.exercises.bending_01 import four_pushes as four_pushes
 from regtutor.exercises.checking import check as check
 from regtutor.exercises.checking import hint as hint
 from regtutor.exercises.checking import solution as solution
+from regtutor.exercises.matching import seven_curves as seven_curves
 from regtutor.exercises.mysteries import mysteries as mysteries
 from regtutor.exercises.registrations import four_fields as four_fields
 from regtutor.exercises.warping import letter as letter

@@ -15,6 +15,7 @@ from typing import Any
 
 from regtutor.checks import require_choice
 from regtutor.exercises import (
+    alike_04,
     bending_01,
     fields_03,
     files_06,
@@ -25,7 +26,16 @@ from regtutor.exercises import (
 )
 from regtutor.exercises.exercise import Exercise, judge
 
-MODULES = (seeing_01, bending_01, warp_02, fields_03, files_06, networks_07, training_08)
+MODULES = (
+    seeing_01,
+    bending_01,
+    warp_02,
+    fields_03,
+    alike_04,
+    files_06,
+    networks_07,
+    training_08,
+)
 EXERCISES: dict[str, Exercise] = {e.name: e for module in MODULES for e in module.EXERCISES}
 
 
