@@ -15,6 +15,7 @@ from typing import Any
 
 from regtutor.checks import require_choice
 from regtutor.exercises import (
+    affine_11,
     alike_04,
     bending_01,
     fields_03,
@@ -22,6 +23,7 @@ from regtutor.exercises import (
     networks_07,
     seeing_01,
     training_08,
+    velocities_11,
     warp_02,
 )
 from regtutor.exercises.exercise import Exercise, judge
@@ -35,6 +37,8 @@ MODULES = (
     files_06,
     networks_07,
     training_08,
+    velocities_11,
+    affine_11,
 )
 EXERCISES: dict[str, Exercise] = {e.name: e for module in MODULES for e in module.EXERCISES}
 
