@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from regtutor.data.thorax import breathing_slice
 from regtutor.deformation import Warp, identity_grid
@@ -22,7 +23,6 @@ from regtutor.losses import (
     DiceLoss,
     GlobalMutualInformationLoss,
     LocalNormalizedCrossCorrelationLoss,
-    MSELoss,
     MultiScaleLoss,
 )
 
@@ -32,8 +32,8 @@ SHIFTS = tuple(range(-60, 61, 3))  # voxels along axis 1
 
 
 def slid(image: Tensor, shift: float) -> Tensor:
-    """The image read so many voxels further to the right: it moves to the left."""
-    step = torch.tensor([0.0, float(shift)]).view(1, 2, 1, 1)
+    """The image moved so many voxels to the right: read as many further to the left."""
+    step = torch.tensor([0.0, -float(shift)]).view(1, 2, 1, 1)
     return Warp()(image, step.expand(len(image), 2, *image.shape[2:]))
 
 
@@ -53,7 +53,7 @@ def seven_curves() -> tuple[list[int], dict[str, list[float]]]:
     blurred = MultiScaleLoss(dice, scales=[0, 1, 2, 4, 8, 16], pred_first=True)
     losses: dict[str, Callable[[float], Tensor]] = {
         "A": lambda s: blurred(slid(label, s), target),
-        "B": lambda s: MSELoss()(slid(warped, s), fixed),
+        "B": lambda s: F.mse_loss(slid(warped, s), fixed),
         "C": lambda s: mutual(slid(stored[0], s), stored[1]),
         "D": lambda s: lncc(slid(warped, s), fixed),
         "E": lambda s: dice(slid(label, s), target),

@@ -16,6 +16,7 @@ from regtutor.show.images import checkerboard as checkerboard
 from regtutor.show.images import difference as difference
 from regtutor.show.images import overlay as overlay
 from regtutor.show.images import slices as slices
+from regtutor.show.landscape import landscape as landscape
 from regtutor.show.leaf import leaf as leaf
 from regtutor.show.monitor import monitor as monitor
 from regtutor.show.pad import field_pad as field_pad
@@ -23,6 +24,8 @@ from regtutor.show.picture import Picture as Picture
 from regtutor.show.picture import animate as animate
 from regtutor.show.picture import stack as stack
 from regtutor.show.plane import View as View
+from regtutor.show.profiles import capture_range as capture_range
+from regtutor.show.profiles import profiles as profiles
 from regtutor.show.switchboard import switchboard as switchboard
 from regtutor.show.viewer import view as view
 from regtutor.show.volume import volume as volume

@@ -64,7 +64,7 @@ class Monitor(Live):
         history: the records so far, as `curves` takes them.
     """
 
-    _esm = widget_script("monitor")
+    _esm = widget_script("chart", "monitor")
     fields = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, nothing: Record, image: Tensor | None, view: View, title: str) -> None:

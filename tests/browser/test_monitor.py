@@ -272,7 +272,7 @@ window.end = () => { undo(); return Object.keys(heard).length; };
 
 def test_fed_it_follows_the_newest_epoch_unless_the_hand_looks_back(page, as_page, tmp_path):
     path = tmp_path / "fed.html"
-    path.write_text(FED % script("monitor"), "utf-8")
+    path.write_text(FED % script("chart", "monitor"), "utf-8")
     page.goto(path.as_uri())
     monitor, seen = show.monitor(view=show.View(spacing=SPACING)), []
     for epoch in range(1, 7):
