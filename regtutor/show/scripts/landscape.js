@@ -9,17 +9,17 @@ const LAND_STYLE = `
   grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); }
 .rt .hills figure { margin: 0; min-width: 0; }
 .rt .hills svg { display: block; width: 100%; cursor: ew-resize; touch-action: pan-y;
-  fill: currentColor; font-size: 17px; font-variant-numeric: tabular-nums; }
+  fill: currentColor; font-size: 14px; font-variant-numeric: tabular-nums; }
 .rt .hills figcaption { display: flex; flex-wrap: wrap; justify-content: space-between;
   align-items: baseline; margin: 0; }
 .rt .land button { font-size: .85em; white-space: nowrap; }
 .rt .row label:has([type=range]) { flex: 1 1 260px; max-width: 640px; }
 .rt .row [type=range] { flex: 1; min-width: 0; }
-.rt .said { min-height: 4.2em; margin: .3em 0; max-width: 60em; }
+.rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }
 @media (max-width: 480px) {
   .rt .over { flex-basis: 100%; } .rt .over canvas { width: auto; max-height: 30vh; margin: auto; }
   .rt .hills { grid-template-columns: repeat(3, 1fr); gap: .2em .4em; }
-  .rt .hills svg { font-size: 21px; }
+  .rt .hills svg { font-size: 21px; } .rt .said { min-height: 5.6em; }
 }`;
 
 const LEFT = 46, RIGHT = 254, TOP = 8, BOTTOM = 120, FLAT = 1e-4;
@@ -105,8 +105,9 @@ function start(box, [images, labels], data) {
     rest(() => {});
     const curve = state().curves[name], to = bottom(curve, at()), from = at();
     const step = Math.sign(to - from), quick = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const last = `${name} falls from ${shifts[from]} to ${shifts[to]}: ${far(to)}.` +
-      (to === from ? ` It does not feel where to go.` : "");
+    const last = to !== from ? `${name} falls from ${shifts[from]} to ${shifts[to]}: ${far(to)}.`
+      : `${name} stays at ${shifts[to]}: ${far(to)}.` +
+        (shifts[to] ? " From here it does not lead anywhere." : "");
     const end = () => {
       clearInterval(timer);
       timer = null;
@@ -138,9 +139,8 @@ function start(box, [images, labels], data) {
   drag(hills, ({ x, within }) => share(x, within), (began, across, { x, within }) =>
     input.set(Math.round(share(x, within) * (shifts.length - 1))), "svg");
 
-  box.append(make("style", {}, LAND_STYLE), make("strong", {}, title), top, way,
-    make("div", { class: "land" }, make("figure", { class: "over" }, seen.canvas, caption), hills),
-    said);
+  box.append(make("style", {}, LAND_STYLE), make("strong", {}, title), top, way, said,
+    make("div", { class: "land" }, make("figure", { class: "over" }, seen.canvas, caption), hills));
   show();
   return () => clearInterval(timer);
 }
