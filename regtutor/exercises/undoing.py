@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from regtutor.deformation import compose, exp, identity_grid
-from regtutor.exercises.exercise import alike
+from regtutor.exercises.exercise import alike, is_blank
 
 Undo = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 CLOSE = 0.1  # voxels: there and back, the step that counts as none
@@ -67,10 +67,13 @@ def both_models() -> tuple[Tensor, Tensor]:
     return theta, torch.stack([5 * hill, -3 * hill * (column / 9).sin()], dim=1)
 
 
-def observe_undo(answer: Undo) -> dict[str, Any]:
+def observe_undo(answer: Undo) -> dict[str, Any] | None:
     """Any field that brings every voxel back is as good as another: it counts as the worked one."""
     theta, dvf = both_models()
-    theta_back, ddf_back = (torch.as_tensor(part).detach() for part in answer(theta, dvf))
+    out: Any = answer(theta, dvf)
+    if is_blank(out):
+        return None
+    theta_back, ddf_back = (part.detach() for part in out)
     close = compose(exp(dvf), ddf_back.to(dvf)).norm(dim=1).max() < CLOSE
     return {"theta": theta_back, "ddf": exp(-dvf) if close else ddf_back}
 
@@ -88,7 +91,7 @@ def brings_back(answer: Undo) -> bool:
 
 def part_is(part: str, wrong: Undo) -> Callable[[Any], bool]:
     """Whether one of the two shows this slip, whatever the other is."""
-    return lambda seen: alike(seen[part], observe_undo(wrong)[part], 1e-3)
+    return lambda seen: alike(seen[part], observe_undo(wrong)[part], 1e-3)  # type: ignore[index]
 
 
 def form_undo(answer: Any) -> str | None:
@@ -96,14 +99,12 @@ def form_undo(answer: Any) -> str | None:
     if not callable(answer):
         return "a function is asked for: answer = undo."
     out = answer(*both_models())
-    if out is None or out is ...:
+    if is_blank(out):
         return None
     if not (isinstance(out, tuple | list) and len(out) == 2):
         return "two things are asked for: return theta_back, ddf_back."
     for name, part, shape in zip(("theta_back", "ddf_back"), out, ((1, 2, 3), (1, 2, 30, 42)),
                                  strict=True):  # fmt: skip
-        if part is None or part is ...:
-            return None
         if not isinstance(part, Tensor) or tuple(part.shape) != shape:
             got = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
             return f"{name} should be {shape}, not {got}."

@@ -94,6 +94,7 @@ def right(exercise):
         ("undo", lambda theta, dvf: (torch.linalg.inv(theta_to_matrix(theta)), dvf), "form"),
         ("undo", lambda theta, dvf: right("undo")(theta, dvf)[0], "form"),
         ("undo", lambda theta, dvf: (..., dvf), "unanswered"),
+        ("undo", lambda theta, dvf: None, "unanswered"),
         ("chain", chained_by_points, "right"),
         ("chain", lambda outer, inner: (right("chain")(outer, inner)[0]), "form"),
         ("chain", lambda inner, outer: chained_by_points(outer, inner), "other_order"),
