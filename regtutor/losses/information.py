@@ -26,7 +26,7 @@ from regtutor.checks import (
     require_within,
 )
 from regtutor.losses.histograms import gaussian_histogram, spline_histogram
-from regtutor.losses.reduction import REDUCTIONS, reduce
+from regtutor.losses.reduction import REDUCTIONS, as_mask, reduce
 
 PARZEN_WINDOWS = ("gaussian", "b-spline")
 
@@ -73,18 +73,21 @@ class GlobalMutualInformationLoss(nn.Module):
         self.smooth_nr = smooth_nr
         self.smooth_dr = smooth_dr
 
-    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+    def forward(self, pred: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """`pred`, `target`: `(B, C, *spatial)` → a scalar; gradients to both if "gaussian".
 
+        Args:
+            mask: `(B, 1, *spatial)`, 0 where nothing counts.
+
         Raises:
-            ValueError: different shapes, NaN; for "gaussian" another scale than [0, 1] (HU), for
-                "b-spline" a constant image.
+            ValueError: different shapes, NaN, an empty mask; for "gaussian" another scale than
+                [0, 1] (HU), for "b-spline" a constant image.
         """
         for name, image in (("pred", pred), ("target", target)):
             require_batch(name, image)
             self._require_values(name, image)
         require_same_shape("target", target, "pred", pred)
-        joint = self._histogram(pred.flatten(1), target.flatten(1))  # (B, num_bins, num_bins)
+        joint = self._joint(pred, target, mask)  # (B, num_bins, num_bins)
         apart = joint.sum(dim=2, keepdim=True) * joint.sum(dim=1, keepdim=True)
         ratio = (joint + self.smooth_nr) / (apart + self.smooth_dr)
         information = (joint * torch.log(ratio + self.smooth_dr)).sum(dim=(1, 2))
@@ -99,6 +102,15 @@ class GlobalMutualInformationLoss(nn.Module):
         first = image.flatten()[0]
         constant = bool((image == first).all())
         require(not constant, name, "an image with contrast", f"{first.item():g} everywhere")
+
+    def _joint(self, pred: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
+        """One histogram a case, of its voxels within the mask."""
+        if mask is None:
+            return self._histogram(pred.flatten(1), target.flatten(1))
+        cases = zip(pred, target, as_mask(mask, pred).expand_as(pred) > 0, strict=True)
+        return torch.cat(
+            [self._histogram(p[inside][None], t[inside][None]) for p, t, inside in cases]
+        )
 
     def _histogram(self, pred: Tensor, target: Tensor) -> Tensor:
         if self.kernel_type == "gaussian":

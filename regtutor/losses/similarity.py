@@ -28,7 +28,7 @@ from regtutor.checks import (
     require_same_shape,
 )
 from regtutor.filters import window_sum
-from regtutor.losses.reduction import REDUCTIONS, reduce
+from regtutor.losses.reduction import REDUCTIONS, as_mask, reduce
 
 WINDOWS = ("rectangular", "triangular", "gaussian")
 
@@ -47,6 +47,23 @@ def window(kernel_type: str, size: int) -> list[float]:
     box = (size + 1) // 2
     box -= 1 - box % 2  # MONAI's triangle is an odd box over itself: 7 is 5 between two zeros
     return [max(box - abs(x), 0) / box**2 for x in places]
+
+
+class MSELoss(nn.MSELoss):
+    """torch's mean squared difference, but it takes a mask: for images of one kind and scale."""
+
+    def forward(self, pred: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`pred`, `target`: `(B, C, *spatial)` → a scalar; gradients to both.
+
+        Args:
+            mask: `(B, 1, *spatial)`, 0 where nothing counts.
+
+        Raises:
+            ValueError: different shapes, an empty mask.
+        """
+        require_same_shape("target", target, "pred", pred)
+        inside = None if mask is None else as_mask(mask, pred)
+        return reduce((pred - target).square(), self.reduction, inside)
 
 
 class LocalNormalizedCrossCorrelationLoss(nn.Module):
@@ -102,28 +119,35 @@ class LocalNormalizedCrossCorrelationLoss(nn.Module):
         self.smooth_dr = smooth_dr
         self.valid_window = valid_window
 
-    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+    def forward(self, pred: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """`pred`, `target`: `(B, C, *spatial)` → a scalar; gradients to both.
 
+        Args:
+            mask: `(B, 1, *spatial)`, 0 where nothing counts: not in a window, not in the mean.
+
         Raises:
-            ValueError: other spatial dimensions, different shapes, NaN.
+            ValueError: other spatial dimensions, different shapes, NaN, an empty mask.
         """
         for name, image in (("pred", pred), ("target", target)):
             require_batch(name, image, self.spatial_dims)
             require_finite(name, image)
         require_same_shape("target", target, "pred", pred)
-        p, t = self._padded(pred), self._padded(target)
+        inside = None if mask is None else as_mask(mask, pred)
+        if self.valid_window and inside is None:
+            inside = torch.ones_like(pred[:1, :1])
+        p, t = self._padded(pred, inside), self._padded(target, inside)
         sums = [window_sum(image, self.window) for image in (p, t, p * p, t * t, p * t)]
         p_sum, t_sum, pp_sum, tt_sum, pt_sum = sums  # each (B, C, *spatial)
-        weight = self._weight(pred)
+        weight = self._weight(inside)
         cross = pt_sum - p_sum * t_sum / weight
         p_var = (pp_sum - p_sum * p_sum / weight).clamp(min=self.smooth_dr)
         t_var = (tt_sum - t_sum * t_sum / weight).clamp(min=self.smooth_dr)
         both = p_var * t_var
         squared = torch.minimum(cross * cross, both)  # Cauchy and Schwarz, whatever is rounded
-        return reduce(-(squared + self.smooth_nr) / both, self.reduction)
+        loss = -(squared + self.smooth_nr) / both
+        return reduce(loss, self.reduction, None if mask is None else inside)
 
-    def _padded(self, image: Tensor) -> Tensor:
+    def _padded(self, image: Tensor, inside: Tensor | None) -> Tensor:
         """The image about its own mean, with half a window more on every side.
 
         Correlation does not change with the mean, but differences of large squares drown in
@@ -131,13 +155,13 @@ class LocalNormalizedCrossCorrelationLoss(nn.Module):
         """
         mean = image.detach().mean(dim=tuple(range(2, image.ndim)), keepdim=True)
         margin = [len(self.window) // 2] * (2 * self.spatial_dims)
-        if self.valid_window:
-            return F.pad(image - mean, margin)
+        if inside is not None:
+            return F.pad((image - mean) * inside, margin)
         return F.pad(image, margin) - mean  # MONAI's zeros beyond the image lie below the mean
 
-    def _weight(self, image: Tensor) -> Tensor | float:
-        """The sum of the window's weights, or of those that lie on the image."""
-        if not self.valid_window:
+    def _weight(self, inside: Tensor | None) -> Tensor | float:
+        """The sum of the window's weights, or of those that lie on voxels that count."""
+        if inside is None:
             return sum(self.window) ** self.spatial_dims
         margin = [len(self.window) // 2] * (2 * self.spatial_dims)
-        return window_sum(F.pad(torch.ones_like(image[:1, :1]), margin), self.window)
+        return window_sum(F.pad(inside, margin), self.window).clamp(min=min(self.window))
