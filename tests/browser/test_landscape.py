@@ -82,6 +82,7 @@ def test_slider_switches_and_the_words_that_follow(page, as_page, land):
     assert page.locator("rect.reach").count() == 1
     assert rest(land, {"dark"}, 12) > 12
     assert f"to {rest(land, {'dark'}, 12)} by MSE" in said(page)
+    assert "to the truth" not in said(page)
     page.get_by_role("checkbox", name="half as bright").check()
     shows(page, ("dark", "half"), 12)
 
