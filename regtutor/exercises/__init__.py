@@ -4,8 +4,11 @@ from regtutor.exercises.bending_01 import four_pushes as four_pushes
 from regtutor.exercises.checking import check as check
 from regtutor.exercises.checking import hint as hint
 from regtutor.exercises.checking import solution as solution
+from regtutor.exercises.comparing import two_methods as two_methods
+from regtutor.exercises.hidden import Leaderboard as Leaderboard
 from regtutor.exercises.matching import seven_curves as seven_curves
 from regtutor.exercises.mysteries import mysteries as mysteries
+from regtutor.exercises.ranking import reported_table as reported_table
 from regtutor.exercises.registrations import four_fields as four_fields
 from regtutor.exercises.warping import letter as letter
 from regtutor.exercises.warping import wrong_warps as wrong_warps

@@ -20,6 +20,7 @@ from regtutor.exercises import (
     bending_01,
     fields_03,
     files_06,
+    judging_10,
     networks_07,
     seeing_01,
     training_08,
@@ -37,6 +38,7 @@ MODULES = (
     files_06,
     networks_07,
     training_08,
+    judging_10,
     velocities_11,
     affine_11,
 )
