@@ -48,7 +48,7 @@ def seven_curves() -> tuple[list[int], dict[str, list[float]]]:
         Warp()(pair.moving_mask * 1.0, pair.ddf) * lung,
     )
     lncc, mutual = LocalNormalizedCrossCorrelationLoss(2, 9), GlobalMutualInformationLoss()
-    stored = [(x + 1024).clamp(0, 1) for x in (pair.moving, pair.fixed)]
+    stored = [(x + 1100).clamp(0, 1) for x in (pair.moving, pair.fixed)]
     dice = DiceLoss()
     blurred = MultiScaleLoss(dice, scales=[0, 1, 2, 4, 8, 16], pred_first=True)
     losses: dict[str, Callable[[float], Tensor]] = {
@@ -85,7 +85,7 @@ WRONG = (
     _curve("lncc_plus", "LNCC is thought best at +1", "As a loss it is minus the squared "
            "correlation: it falls towards −1.", "LNCC", PLUS),
     _curve("gmi_clamped", "GMI is given images in their stored numbers",
-           "Nearly all are clamped to 1: nothing to tell, a flat line. Scale to [0, 1] first.",
+           "All are clamped to 1: nothing to tell, a flat line. Scale to [0, 1] first.",
            "GMI", CLAMPED),
     _curve("lncc_below", "LNCC is thought to fall below −1", "A squared correlation ends at 1. "
            "Which of the others has no such end?", "LNCC", "G", GMI="D"),
