@@ -10,6 +10,7 @@ from regtutor.show.fields import arrows as arrows
 from regtutor.show.fields import grid as grid
 from regtutor.show.fields import jacobian as jacobian
 from regtutor.show.fields import landmarks as landmarks
+from regtutor.show.flow import flow as flow
 from regtutor.show.history import curves as curves
 from regtutor.show.history import histogram as histogram
 from regtutor.show.images import checkerboard as checkerboard
@@ -20,6 +21,7 @@ from regtutor.show.landscape import landscape as landscape
 from regtutor.show.leaf import leaf as leaf
 from regtutor.show.monitor import monitor as monitor
 from regtutor.show.pad import field_pad as field_pad
+from regtutor.show.paired import paired as paired
 from regtutor.show.picture import Picture as Picture
 from regtutor.show.picture import animate as animate
 from regtutor.show.picture import stack as stack
