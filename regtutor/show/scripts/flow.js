@@ -47,7 +47,8 @@ function start(box, image, { title, size: [rows, columns], spacing, moving, dvf,
   const plane = { rows, columns, spacing }, { low, high } = moving;
   const code = Uint8Array.from(atob(dvf), (letter) => letter.charCodeAt(0));
   const velocity = new Float32Array(code.buffer);
-  const grey = (values) => (at) => Array(3).fill(255 * (values[at] - low) / (high - low));
+  const grey = (values, light = 255) => (at) =>
+    Array(3).fill(light * (values[at] - low) / (high - low));
   const read = plotted(plane, "Moving image: where each grid line is read");
   const area = plotted(plane, "Area read: blue less, orange more, black folded");
   const warped = plotted(plane, "The warped image");
@@ -81,7 +82,7 @@ function start(box, image, { title, size: [rows, columns], spacing, moving, dvf,
     due = 0;
     const n = Number(steps.value), { ddf, jacobian, folded, length } = fields[n];
     warped.paint(grey(pull(image, ddf, plane)));
-    read.paint(grey(image));
+    read.paint(grey(image, 140)); // darker, so that the lines stand out
     read.lines(gridLines(ddf, plane), ORANGE, 1.2);
     area.paint((at) => volumeColour(jacobian[at]));
     [heads, cells.map((cell) => cell.parentElement)].forEach((row) =>
