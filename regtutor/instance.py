@@ -7,7 +7,7 @@ neighbours and integrated (`exp`), so that the map does not fold. Each level sta
 before and puts its control points closer. Sources: Rueckert et al., IEEE TMI 18(8), 1999 (control
 points); Arsigny et al., MICCAI 2006 (velocities); Siebert et al., "Fast 3D registration with
 accurate optimisation and little learning", 2021 (Adam on averaged control points). Taught in
-notebook 05; what is compared stands in `comparing`, the levels and the steps in `descent`.
+notebook 05; what is compared stands in `mismatch`, the levels and the steps in `descent`.
 
 Convention: both images on one grid, in [0, 1]; ddf in voxels, channel k along axis k, it pulls.
 """
@@ -32,7 +32,7 @@ from regtutor.descent import coarse_to_fine as coarse_to_fine
 from regtutor.descent import descend
 from regtutor.filters import window_sum
 from regtutor.losses import DiffusionLoss, LocalNormalizedCrossCorrelationLoss, MSELoss
-from regtutor.comparing import ImageLoss, Pair, Terms, mismatch
+from regtutor.mismatch import ImageLoss, Pair, Terms, mismatch
 
 SQUARINGS = 5
 WINDOW = {2: 5, 3: 3}  # for local correlation: 25 and 27 voxels

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"exercises", "show"},
     {"training", "instance"},
-    {"evaluation", "comparing", "descent"},
+    {"evaluation", "mismatch", "descent"},
     {"checkpoint", "data"},
     {"transforms"},
     {"files", "networks", "losses", "metrics"},
