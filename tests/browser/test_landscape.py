@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from regtutor import show
@@ -167,3 +168,22 @@ def test_stored_on_an_nbconvert_page(page, as_notebook, as_site, land):
     page.goto(as_site(as_notebook(land)))
     page.get_by_role("button", name="Dice: let it fall").wait_for(timeout=30_000)
     assert "Downhill from here" in said(page)
+
+
+CELL = """from regtutor import show
+import torch
+x = torch.rand(1, 1, 8, 20, generator=torch.Generator().manual_seed(0))
+mse = lambda moved, fixed: ((moved - fixed) ** 2).mean()
+show.landscape(lambda on: (x, x), {"MSE": mse}, switches={"none": "no change"}, labels=(x, x),
+               label_losses={}, shifts=range(-5, 6))"""
+
+
+def test_live_in_jupyterlab_its_keys_are_left_alone(page, lab, run_cell):
+    page.goto(lab(new_notebook(cells=[new_code_cell(CELL)])))
+    run_cell(page, 0)
+    slider = page.get_by_label("Shift", exact=True)
+    slider.wait_for(timeout=60_000)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "2 voxels"
+    assert said(page).startswith("2 voxels, 2.00 voxels off.")
