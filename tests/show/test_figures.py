@@ -43,6 +43,7 @@ def pictures(case):
         "blink": show.blink(images, view=view),
         "curves": show.curves(HISTORY, nothing=HISTORY[0]),
         "histogram": show.histogram(images, window=(0, 1)),
+        "profiles": show.profiles(range(-2, 3), {"MSE": [4.0, 1.0, 0.0, 1.0, 4.0]}),
     }
 
 
@@ -61,7 +62,7 @@ def test_every_picture_has_words_and_is_small(case):
 def figures(monkeypatch):
     """Every figure that is drawn, and the title it was drawn with."""
     drawn = []
-    for name in ("boards", "fields", "history", "images"):
+    for name in ("boards", "fields", "history", "images", "profiles"):
         module = sys.modules[f"regtutor.show.{name}"]
         render = module.render
         monkeypatch.setattr(
@@ -74,7 +75,7 @@ def figures(monkeypatch):
 
 def test_every_figure_has_its_title_and_its_units(case, figures):
     pictures(case)
-    assert len(figures) == 13  # twelve, and blink draws two
+    assert len(figures) == 14  # thirteen, and blink draws two
     for figure, title in figures:
         assert figure.get_suptitle() == title
         axes = figure.axes[0]
@@ -87,7 +88,7 @@ def test_every_figure_has_its_title_and_its_units(case, figures):
             assert figure.axes[-1].get_ylabel(), title
     everything = " ".join(a.get_xlabel() + a.get_ylabel() for f, _ in figures for a in f.axes)
     for unit in ("TRE (mm)", "Dice (1 = same)", "(stored value)", "share of voxels", "loss terms",
-                 "Jacobian determinant", "difference of intensities"):  # fmt: skip
+                 "Jacobian determinant", "difference of intensities", "shift (voxels)"):  # fmt: skip
         assert unit in everything, unit
 
 
