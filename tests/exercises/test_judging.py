@@ -12,9 +12,12 @@ from scipy.spatial import KDTree
 
 from regtutor.deformation import Warp
 from regtutor.exercises import Leaderboard, comparing, ranking, reported_table, sins, two_methods
+from regtutor.exercises.bending_01 import PUSHES, pushed
 from regtutor.exercises.checking import EXERCISES
 from regtutor.exercises.exercise import judge
+from regtutor.exercises.registrations import chest
 from regtutor.exercises.surfacing import hd95, rim
+from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
 
 
 def test_the_table_shows_what_its_exercise_says():
@@ -111,6 +114,28 @@ def test_the_traps_of_the_comparison_lead_elsewhere():
     assert unpaired_low < 0 < unpaired_high
     lucky = comparing.WRONG[[w.name for w in comparing.WRONG].index("best_on_test")].answer()
     assert lucky[0] > gain + 0.1
+
+
+def pad_says(ddf):
+    pair = chest()
+    label = (Warp()(pair.moving_mask, ddf) > 0.5).float()
+    tre = target_registration_error(pair.fixed_points, pair.moving_points, ddf, pair.spacing)
+    return (
+        DiceMetric()(label, pair.fixed_mask).item(),
+        tre.mean().item(),
+        folding_fraction(ddf).item(),
+    )
+
+
+def test_both_goals_of_the_pad_can_be_reached_by_hand():
+    _, nothing, _ = pad_says(0 * chest().ddf)
+    dice, tre, _ = pad_says(pushed(*PUSHES, ((45, 36), (55, 36), 14), ((45, 102), (55, 102), 14)))
+    assert dice > 0.95
+    assert tre > nothing + 1
+    small = ((20, 104), (20, 102), 28), ((28, 72), (30, 72), 28), ((28, 32), (28, 34), 20)
+    _, tre, folded = pad_says(pushed(*PUSHES, *small))
+    assert tre < 1
+    assert folded == 0
 
 
 @pytest.fixture(scope="module")
