@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from regtutor.deformation import Warp, identity_grid
+from regtutor.exercises.exercise import alike
 
 Integrate = Callable[[Tensor, int], Tensor]
 GRID = (18, 25)
@@ -90,9 +91,14 @@ def observe_once(answer: Integrate) -> Any:
 
 
 def observe_integrate(answer: Integrate) -> Any:
-    """By two numbers of steps: one that never looks at the number is seen."""
+    """By two numbers of steps."""
     once = observe_once(answer)
     return once if once is None or once is ... else [once, answer(velocity(), 5)]
+
+
+def same_for_any_number(observed: list[Tensor]) -> bool:
+    """Whatever it is: it never looks at the number."""
+    return alike(*observed, 1e-3)
 
 
 def even_speed_stays(answer: Integrate) -> bool:

@@ -79,6 +79,7 @@ def right(exercise):
         ("integrate", lambda dvf, n: DVF2DDF(n, padding_mode="border")(dvf), "right"),
         ("integrate", lambda dvf, n: DVF2DDF(n)(dvf), "zeros"),
         ("integrate", lambda dvf, n: deformation.exp(dvf), "always_seven"),
+        ("integrate", lambda dvf, n: deformation.exp(dvf, 3), "always_seven"),
         ("integrate", lambda dvf, n: dvf, "added"),
         ("integrate", lambda dvf, n: deformation.exp(0.99 * dvf, n), "even_speed"),
         ("integrate", compose_in_small_steps, "one_by_one"),
