@@ -59,9 +59,6 @@ EXERCISES = (
                        "The parts must be small BEFORE they are put together."),
             _integrate("halved_each_round", "the sum is halved in every round",
                        "That stays one step. Divide once, before the rounds."),
-            Wrong("always_seven", "num_steps is not looked at", "Divide by 2**num_steps, and go "
-                  "num_steps rounds.", lambda: integrating.INTEGRATE["always_seven"],
-                  integrating.same_for_any_number),
             _integrate("one_round_less", "one round is missing", "Only half of the way is gone: "
                        "range(num_steps)."),
             _integrate("one_round_more", "one round is too many", "Twice the way is gone: "
@@ -76,6 +73,9 @@ EXERCISES = (
                        "Small steps are parts of a voxel: read linearly."),
             _integrate("places", "places are given instead of steps",
                        "A ddf holds steps: take x away again."),
+            Wrong("always_seven", "num_steps is not looked at", "Divide by 2**num_steps, and go "
+                  "num_steps rounds.", lambda: integrating.INTEGRATE["always_seven"],
+                  integrating.same_for_any_number),
         ),
         form=chaining.form_of("integrate", (1, 2, 18, 25), integrating.observe_once),
         observe=integrating.observe_integrate, code=(integrating.integrate,),

@@ -1,20 +1,20 @@
 // The flow: a velocity followed for one unit of time, by scaling and squaring on the page.
 
 const FLOW_STYLE = `
-.rt .flow { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
-.rt .flow figure { flex: 1 1 160px; min-width: 0; max-width: 310px; margin: 0; }
-.rt .flow canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
-.rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
-.rt table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .4em 0; }
-.rt th, .rt td { font-weight: normal; text-align: right; padding: .1em .4em; }
-.rt th[scope=row] { text-align: left; padding-left: 0; }
-.rt .on { font-weight: bold; box-shadow: inset 0 0 0 2px #0073ff; }
-.rt .said { min-height: 1.4em; margin: .3em 0; max-width: 60em; }
+.rt .streams { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
+.rt .streams figure { flex: 1 1 160px; min-width: 0; max-width: 310px; margin: 0; }
+.rt .streams canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
+.rt .flow figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
+.rt .flow table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .4em 0; }
+.rt .flow th, .rt .flow td { font-weight: normal; text-align: right; padding: .1em .4em; }
+.rt .flow th[scope=row] { text-align: left; padding-left: 0; }
+.rt .flow .on { font-weight: bold; box-shadow: inset 0 0 0 2px #0073ff; }
+.rt .flow .said { min-height: 1.4em; margin: .3em 0; max-width: 60em; }
 @media (max-width: 480px) {
-  .rt .flow figure { flex: 1 1 40%; }
-  .rt table { font-size: .8em; }
-  .rt th, .rt td { padding: .1em .15em; }
-  .rt .said { min-height: 4.2em; } /* what is below it stays where it is */
+  .rt .streams figure { flex: 1 1 40%; }
+  .rt .flow table { font-size: .8em; }
+  .rt .flow th, .rt .flow td { padding: .1em .15em; }
+  .rt .flow .said { min-height: 4.2em; } /* what is below it stays where it is */
 }`;
 
 function mount(root, data) {
@@ -100,8 +100,9 @@ function start(box, image, { title, size: [rows, columns], spacing, moving, dvf,
   const steps = slider(tools, "num_steps", { max: most, value: 0 }, () => due || ask(draw));
   const speed = slider(tools, "speed", { min: -100, max: 100, step: 5, value: 100 },
     () => ask(hurry), (share) => `${share} % of v`);
-  box.append(make("style", {}, FLOW_STYLE), make("strong", {}, title), tools, table, said,
-    make("div", { class: "flow" }, read.figure, area.figure, warped.figure));
+  box.append(make("style", {}, FLOW_STYLE), make("div", { class: "flow" },
+    make("strong", {}, title), tools, table, said,
+    make("div", { class: "streams" }, read.figure, area.figure, warped.figure)));
   hurry();
   return () => cancelAnimationFrame(due);
 }
