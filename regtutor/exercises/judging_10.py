@@ -20,7 +20,7 @@ EXERCISES = (
         why="In mm, beside doing nothing, and with an eye on the folds. Dice put C first.",
         hints=(
             "A needle goes to a place inside the lung. Which column says how far off it ends?",
-            "Three rows give that column in mm, one does not: a voxel is 3.25 × 2.4 mm.",
+            "Four rows give that column in mm, one does not: a voxel is 3.25 × 2.4 mm.",
             "In mm: D 1.9, B 2.8, A 3.9 with folds, nothing 7.9. And C?",
         ),
         worked="By TRE in mm: D, then B (0.9 voxels are about 2.8 mm), then A, which folds as "

@@ -50,8 +50,7 @@ def _accused(name: str, number: int, slip: str, look: str) -> Wrong:
 # Five are asked for, so whoever misses a sin accuses a claim that is in order: that one is told.
 WRONG = (
     _accused("spread", 2, "claim 2 is held against the authors",
-             "A mean with its spread is what one wants to see. A spread of another kind would be "
-             "worse than none only if it were not said which."),
+             "A mean with its spread is what one wants to see, and claim 10 says which spread."),
     _accused("patients", 5, "claim 5 is held against the authors",
              "One pair a patient, none of them in training: that is how it should be. With more "
              "pairs of one patient 20 would not be 20."),

@@ -18,6 +18,7 @@ from regtutor.exercises.exercise import judge
 from regtutor.exercises.registrations import chest
 from regtutor.exercises.surfacing import hd95, rim
 from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
+from regtutor.metrics.surfaces import surface_points
 
 
 def test_the_table_shows_what_its_exercise_says():
@@ -53,6 +54,13 @@ def test_every_five_of_ten_claims_are_told():
         assert verdict.name in (named if set(five) != set(sins.SINS) else {"right"}), five
     assert judge(EXERCISES["five_sins"], {1, 3}).name == "form"
     assert all(chr(0x2460 + n - 1) in sins.TABLE for n in sins.CLAIMS)
+
+
+def test_a_rim_is_the_librarys_at_the_border_too():
+    mask = torch.rand(9, 14, generator=torch.Generator().manual_seed(2)) > 0.2
+    mask[:, :4] = True
+    expected = surface_points(mask, torch.tensor([1.0, 1.0]))
+    assert sorted(rim(mask).tolist()) == sorted(expected.tolist())
 
 
 def by_distance_map(a, b, spacing):
