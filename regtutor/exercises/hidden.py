@@ -45,7 +45,9 @@ class Leaderboard:
 
     def __init__(self, salt: str) -> None:
         require(isinstance(salt, str) and salt != "", "salt", "some words", salt)
-        self._seed = int.from_bytes(sha256(f"regtutor leaderboard {salt}".encode()).digest()[:4])
+        self._seed = int.from_bytes(
+            sha256(f"regtutor leaderboard {salt}".encode()).digest()[:4], "big"
+        )
         pair = self._pair()
         self.fixed, self.moving = (
             ((image + 1000) / 1200).clamp(0, 1) for image in (pair.fixed, pair.moving)
