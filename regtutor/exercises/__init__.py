@@ -9,6 +9,7 @@ from regtutor.exercises.hidden import Leaderboard as Leaderboard
 from regtutor.exercises.matching import seven_curves as seven_curves
 from regtutor.exercises.mysteries import mysteries as mysteries
 from regtutor.exercises.ranking import reported_table as reported_table
+from regtutor.exercises.refining import lambda_table as lambda_table
 from regtutor.exercises.registrations import four_fields as four_fields
 from regtutor.exercises.warping import letter as letter
 from regtutor.exercises.warping import wrong_warps as wrong_warps
