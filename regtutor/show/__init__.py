@@ -28,6 +28,7 @@ from regtutor.show.picture import stack as stack
 from regtutor.show.plane import View as View
 from regtutor.show.profiles import capture_range as capture_range
 from regtutor.show.profiles import profiles as profiles
+from regtutor.show.sweep import sweep as sweep
 from regtutor.show.switchboard import switchboard as switchboard
 from regtutor.show.viewer import view as view
 from regtutor.show.volume import volume as volume
