@@ -11,5 +11,6 @@ from regtutor.exercises.mysteries import mysteries as mysteries
 from regtutor.exercises.ranking import reported_table as reported_table
 from regtutor.exercises.refining import lambda_table as lambda_table
 from regtutor.exercises.registrations import four_fields as four_fields
+from regtutor.exercises.shuffled import shuffled_step as shuffled_step
 from regtutor.exercises.warping import letter as letter
 from regtutor.exercises.warping import wrong_warps as wrong_warps
