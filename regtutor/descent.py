@@ -17,6 +17,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from regtutor.checkpoint import Record
+from regtutor.checks import require
 
 MOST_VOXELS = 3e6  # of the finest image
 VOXEL_STEPS = 30e6  # a level's budget: some ten seconds of one core
@@ -53,6 +54,14 @@ def coarse_to_fine(size: Sequence[int]) -> list[Level]:
     return levels
 
 
+def require_levels(levels: Sequence[Level]) -> None:
+    """At least one, each of whole numbers from 1 on."""
+    require(len(levels) > 0, "levels", "at least one Level", "none")
+    for level in levels:
+        whole = all(isinstance(number, int) and number >= 1 for number in level)
+        require(whole, "levels", "whole numbers ≥ 1 for shrink, spacing, steps", tuple(level))
+
+
 def descend(
     parameters: Tensor,
     terms: Callable[[Tensor], dict[str, Tensor]],
@@ -68,7 +77,7 @@ def descend(
         terms: parameters → named terms, each a scalar.
         lr: the first steps' length, for each parameter; the last ones are a tenth of it.
         steps: at most so many.
-        tolerance: stop when ten steps gain less than this share of what all have gained.
+        tolerance: stop when ten steps gain less than this share of what all have gained; 0: never.
 
     Returns:
         The steps taken, and from the last of them "loss" and each term.
@@ -96,7 +105,7 @@ def descend(
 
 def _settled(losses: list[float], tolerance: float) -> bool:
     """The last ten steps gained less than that share of what all have gained."""
-    if len(losses) < 20:
+    if tolerance == 0 or len(losses) < 20:
         return False
     before, now = sum(losses[-20:-10]) / 10, sum(losses[-10:]) / 10
     return before - now < tolerance * (losses[0] - now)

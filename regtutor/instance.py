@@ -29,7 +29,7 @@ from regtutor.deformation import affine_to_ddf, compose, exp, resize_field
 from regtutor.deformation.warp import warp
 from regtutor.descent import Level as Level
 from regtutor.descent import coarse_to_fine as coarse_to_fine
-from regtutor.descent import descend
+from regtutor.descent import descend, require_levels
 from regtutor.filters import window_sum
 from regtutor.losses import DiffusionLoss, LocalNormalizedCrossCorrelationLoss, MSELoss
 from regtutor.mismatch import ImageLoss, Pair, Terms, mismatch
@@ -93,7 +93,8 @@ def register(
         start: ddf `(1, d, *spatial)` to refine in place of the affine map, a network's for
             instance; the finest level only, unless `levels` says otherwise.
         levels: from coarse to fine; without, `coarse_to_fine(size)`.
-        tolerance: a level ends when ten steps gain less than this share of what all have gained.
+        tolerance: a level ends when ten steps gain less than this share of what all have gained;
+            0: never before its time.
         progress: show a bar.
 
     Returns:
@@ -108,7 +109,8 @@ def register(
     pair = Pair(fixed, moving, fixed_label, moving_label, fixed_points, moving_points, mask)
     if levels is None:
         levels = coarse_to_fine(pair.size)[0 if start is None else -1 :]
-    require(len(levels) > 0, "levels", "at least one Level", "none")
+    require_levels(levels)
+    require(smoothness >= 0, "smoothness", "a number ≥ 0", smoothness)
     d = len(pair.size)
     similarity = image_loss or LocalNormalizedCrossCorrelationLoss(d, WINDOW[d], smooth_dr=1e-3)
     smooth = regulariser or DiffusionLoss(one_sided=True)

@@ -29,6 +29,7 @@ from regtutor.checks import (
 from regtutor.deformation import move_points
 from regtutor.deformation.warp import axis_counts, warp
 from regtutor.losses import DiceLoss
+from regtutor.losses.reduction import as_mask
 
 ImageLoss = Callable[[Tensor, Tensor, Tensor], Tensor]  # (warped, fixed, mask) → a scalar
 Terms = dict[str, Tensor]
@@ -69,6 +70,8 @@ class Pair:
             require_grid(name, image, self.fixed)
             require_within(name, image, 0, 1, "Scale it with ScaleIntensityRanged.")
         require_same_shape("moving", self.moving, "fixed", self.fixed)
+        if self.mask is not None:
+            as_mask(self.mask, self.fixed)
         for fixed, moving in (("fixed_label", "moving_label"), ("fixed_points", "moving_points")):
             one, other = getattr(self, fixed), getattr(self, moving)
             if one is not None or other is not None:

@@ -153,10 +153,12 @@ class LocalNormalizedCrossCorrelationLoss(nn.Module):
         Correlation does not change with the mean, but differences of large squares drown in
         rounding: at an offset of 10 and a contrast of 0.01 MONAI's loss is −82.
         """
-        mean = image.detach().mean(dim=tuple(range(2, image.ndim)), keepdim=True)
+        axes = tuple(range(2, image.ndim))
         margin = [len(self.window) // 2] * (2 * self.spatial_dims)
         if inside is not None:
-            return F.pad((image - mean) * inside, margin)
+            total, count = (image.detach() * inside).sum(axes, True), inside.sum(axes, True)
+            return F.pad((image - total / count) * inside, margin)
+        mean = image.detach().mean(axes, True)
         return F.pad(image, margin) - mean  # MONAI's zeros beyond the image lie below the mean
 
     def _weight(self, inside: Tensor | None) -> Tensor | float:
