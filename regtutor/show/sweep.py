@@ -122,7 +122,10 @@ def _poster(
         for key, c in curves.items()
         if key != covered
     ]
-    words = f"{title}. {plane.name}. {' '.join(told)} The grids of λ = {shown[0]:g}, {shown[1]:g} "
+    stop = "" if title.endswith("?") else "."
+    words = (
+        f"{title}{stop} {plane.name}. {' '.join(told)} The grids of λ = {shown[0]:g}, {shown[1]:g} "
+    )
     return render(figure, title, alt or f"{words}and {shown[2]:g}; {covered} is covered.")
 
 
