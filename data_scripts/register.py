@@ -29,8 +29,9 @@ from regtutor import show
 from regtutor.checks import complaint, require, require_file
 from regtutor.deformation import resize_field
 from regtutor.files import spacing_of, write_displacement, write_image
-from regtutor.instance import register
+from regtutor.instance import coarse_to_fine, register
 from regtutor.losses import LocalNormalizedCrossCorrelationLoss, SelfSimilarityLoss
+from regtutor.mismatch import Pair
 
 
 def arguments() -> Parser:
@@ -116,8 +117,9 @@ def picture(pair: OnePair, ddf: Tensor, title: str) -> show.Picture:
 def judge(pair: OnePair, ddf: Tensor, two_kinds: bool, when: str) -> dict[str, float | str]:
     """A row of the table."""
     warped = pair.to_unit.change(pair.warped(ddf))
-    if two_kinds:
-        alike = {"edges_differ": SelfSimilarityLoss()(warped, pair.fixed).item()}
+    if two_kinds:  # on the grid on which register compared them: a fine one takes gigabytes
+        small = Pair(pair.fixed, warped).at(coarse_to_fine(ddf.shape[2:])[-1].shrink)
+        alike = {"edges_differ": SelfSimilarityLoss()(small.moving, small.fixed).item()}
     else:
         lncc = LocalNormalizedCrossCorrelationLoss(ddf.shape[1], kernel_size=9)
         alike = {"lncc": -lncc(warped, pair.fixed).item()}
