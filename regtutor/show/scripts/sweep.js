@@ -97,12 +97,13 @@ function start(box, [fixed, moving, warped, area, nodes], data) {
         stroke: `rgb(${BLUE})`, "stroke-width": 2.5 }));
     if (ring !== null) {
       svg.append(line(LEFT, y(nothing), RIGHT, y(nothing), { "stroke-dasharray": "6 4" }),
+        text(LEFT + 8, y(nothing) + 18, "start", "doing nothing"),
         shape("circle", { cx: x(ring), cy: y(curve[ring]), r: 11, fill: "none",
           stroke: `rgb(${ORANGE})`, "stroke-width": 3, class: "chosen" }));
     }
     svg.append(shape("circle", { cx: x(at), cy: y(curve[at]), r: 6, fill: `rgb(${BLUE})`,
       stroke: "#fff", "stroke-width": 2 }));
-    const words = ring === null ? name : `${name}; ring: chosen, dashed: doing nothing`;
+    const words = ring === null ? name : `${name}; ring: chosen`;
     return make("figure", {}, make("figcaption", {}, words), svg);
   }
   show();
