@@ -44,6 +44,8 @@ def read(paths: dict[str, Path]) -> dict[str, Any]:
     for key, path in paths.items():
         shape, image = tuple(data[key].shape), key.replace("label", "image")
         require(shape[0] == 1, str(path), "one image, 2-D or 3-D", f"{shape[0]} in one file")
+        thick, remedy = min(shape[1:]) >= 5, "A slice in 3-D? Write image[..., 0]."
+        require(thick, str(path), "5 voxels or more along every axis", shape[1:], remedy)
         own, its = (data[f"{name}_affine"] for name in (key, image))
         same = shape == tuple(data[image].shape) and torch.allclose(own, its, atol=1e-3)
         require(same, str(path), f"the grid of {paths[image]}", "another", "Resample it first.")

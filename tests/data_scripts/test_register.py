@@ -178,6 +178,7 @@ def bad(pair, tmp_path):
     write_image(tmp_path / "channels.nii.gz", torch.rand(8, 8, 8, 3), affine)
     write_image(tmp_path / "flat.nii.gz", torch.ones(40, 32, 44), affine)
     write_image(tmp_path / "slice.nii.gz", torch.rand(40, 32), affine)
+    write_image(tmp_path / "thin.nii.gz", torch.rand(40, 32, 1), affine)
     write_image(tmp_path / "soft.nii.gz", torch.rand(image.shape), affine)
     (tmp_path / "broken.nii.gz").write_bytes((pair / "moving.nii.gz").read_bytes()[:300])
     away = affine.clone()
@@ -196,6 +197,7 @@ def bad(pair, tmp_path):
         ("broken.nii.gz", [], "broken.nii.gz: expected an image, got"),
         ("channels.nii.gz", [], "channels.nii.gz: expected one image, 2-D or 3-D, got 3 in one"),
         ("slice.nii.gz", [], r"moving_image: expected 3 spatial dimensions, got \(1, 40, 32\)"),
+        ("thin.nii.gz", [], "thin.nii.gz: expected 5 voxels or more along every axis"),
         ("flat.nii.gz", [], "flat.nii.gz: expected a range of intensities, got 1 to 1"),
         ("away.nii.gz", [], "moving_image: expected an image that overlaps .*Align their centres"),
         ("moving", ["--range", 5, 5], "expected a range of intensities, got 5 to 5"),
