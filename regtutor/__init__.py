@@ -6,7 +6,8 @@ a *fixed* image. Everything here rests on two functions of `regtutor.deformation
 given places. `CONTRIBUTING.md` holds the conventions on one page; the reading path is
 
     deformation/warp → velocity → losses/smoothness → losses/similarity
-    → networks/blocks, localnet → evaluation, training → instance → data/pairs, transforms/dictionary
+    → networks/blocks, localnet → evaluation, training → instance
+    → data/pairs, transforms/dictionary
 """
 
 __version__ = "0.1.0"
