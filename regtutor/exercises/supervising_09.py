@@ -50,7 +50,8 @@ EXERCISES = (
         ),
         worked="Dice: labels, it is what they minimise. Inner TRE: images, because vessels say "
         "where each voxel belongs and a label is 1 everywhere inside. Folds: images win; to please "
-        "a contour the other pushes hard at the rim, with nothing beside it to object.",
+        "a contour the other pushes hard at the rim, with nothing beside it to object (in most "
+        "runs, not in all).",
         wrong=(
             Wrong("labels_win_all", "labels are thought to win everything",
                   "They win what they see: the rim. Inside a lung a label is 1 everywhere, so any "
