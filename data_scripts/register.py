@@ -45,7 +45,7 @@ def arguments() -> Parser:
     add("--range", type=float, nargs=2, metavar=("LOW", "HIGH"), help=RANGE)
     add("--centre", action="store_true", help="ignore where the headers put the images")
     add("--two-kinds", action="store_true", help="compare edges, not brightness: MR and ultrasound")
-    add("--no-affine", action="store_true", help="do not look for an affine map first")
+    add("--no-affine", action="store_true", help="no affine map first: safer for two kinds")
     add("--smoothness", type=float, default=0.1, help="a larger one gives a smoother map (0.1)")
     add("--weights", type=Path, help="best.pt of train.py: start from what its network predicts")
     return parser
