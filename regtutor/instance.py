@@ -14,6 +14,7 @@ Convention: both images on one grid, in [0, 1]; ddf in voxels, channel k along a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -88,7 +89,7 @@ def register(
         points: of fixed and moving, `(1, N, d)`, voxels, row by row.
         mask: `(1, 1, *spatial)` of the fixed image, 0 where images do not count. Where the map
             reads beyond the moving image they never count.
-        affine: look for an affine map first.
+        affine: look for an affine map first; for two kinds of image rather not, it may go astray.
         velocity: if False what is found is a displacement: quicker, and it may fold.
         start: ddf `(1, d, *spatial)` to refine in place of the affine map, a network's for
             instance; the finest level only, unless `levels` says otherwise.
@@ -102,11 +103,16 @@ def register(
 
     Raises:
         ValueError: shapes or grids differ, values are not finite or not in [0, 1], one of two
-            labels or point sets is missing, a mask leaves nothing, no levels.
+            labels or point sets is missing, a mask leaves nothing, an axis has under 5 voxels.
+
+    Warns:
+        UserWarning: the affine map made the image four times as large or small, or mirrored it; it
+            is left out.
     """
     fixed_label, moving_label = labels or (None, None)
     fixed_points, moving_points = points or (None, None)
     pair = Pair(fixed, moving, fixed_label, moving_label, fixed_points, moving_points, mask)
+    require(min(pair.size) >= 5, "fixed", "at least 5 voxels an axis", tuple(pair.size))
     if levels is None:
         levels = coarse_to_fine(pair.size)[0 if start is None else -1 :]
     require_levels(levels)
@@ -170,7 +176,15 @@ def _fit_affine(pair: Pair, image_loss: ImageLoss, shrink: int) -> Tensor:
             )
 
         descend(unit, terms, lr=0.02, steps=steps, tolerance=0)
-    return unit
+    volume = torch.linalg.det(unit[..., :-1]).item()
+    if 0.25 < volume < 4:
+        return unit
+    warnings.warn(
+        f"register: the affine map multiplies volumes by {volume:.2g}, so it is left out. Do the "
+        "images share what image_loss compares? Without the attempt: affine=False.",
+        stacklevel=3,
+    )
+    return torch.eye(d, d + 1)[None].to(unit)
 
 
 def _theta_on(unit: Tensor, size: Sequence[int]) -> Tensor:

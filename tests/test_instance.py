@@ -82,6 +82,16 @@ def test_the_affine_map_is_found(size):
     assert (found - known)[middle].abs().mean() < 0.25
 
 
+def test_an_affine_map_that_goes_astray_is_left_out():
+    """A blob and one of more than twice its width: to match them a sixth of the area is read."""
+    y, x = (torch.linspace(-1, 1, n) for n in (48, 48))
+    squared = (y[:, None] ** 2 + x**2)[None, None]
+    narrow, wide = torch.exp(-squared / 0.05), torch.exp(-squared / 0.3)
+    with pytest.warns(UserWarning, match=r"affine map multiplies volumes by 0.1"):
+        result = register(wide, narrow, levels=[Level(1, 4, 1)])
+    assert torch.allclose(result.theta, torch.eye(2, 3)[None], atol=1e-4)
+
+
 def test_without_an_affine_map(slices):
     result = register(scaled(slices.fixed), scaled(slices.moving), affine=False)
     assert result.theta is None
@@ -246,6 +256,7 @@ POINTS = torch.ones(1, 4, 2)
         (IMAGE, IMAGE, {"mask": LABEL[..., 1:]}, "mask: expected"),
         (IMAGE, IMAGE, {"start": torch.zeros(1, 3, 24, 28)}, "start: expected 2 channels"),
         (IMAGE, IMAGE, {"start": torch.zeros(1, 2, 24, 27)}, "start: expected the grid"),
+        (IMAGE[:, :, :4], IMAGE[:, :, :4], {}, "fixed: expected at least 5 voxels an axis"),
         (IMAGE, IMAGE, {"levels": []}, "levels: expected at least one Level"),
         (IMAGE, IMAGE, {"levels": [Level(0, 2, 5)]}, "levels: expected"),
         (IMAGE, IMAGE, {"smoothness": -1.0}, "smoothness: expected a number ≥ 0"),
