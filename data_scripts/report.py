@@ -14,14 +14,14 @@ from torch import nn
 from regtutor import show
 from regtutor.data import DataLoader
 from regtutor.evaluation import measure, predict, to_device
+from regtutor.files import written_whole
 from regtutor.losses import LocalNormalizedCrossCorrelationLoss
 
 
 def write_whole(path: Path, text: str) -> None:
     """A text file, whole at every moment."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:

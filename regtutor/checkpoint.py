@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from regtutor.checks import complaint, require, require_file
+from regtutor.files import written_whole
 
 Record = dict[str, float]
 
@@ -32,12 +33,8 @@ def save(state: Any, path: str | Path) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    try:
+    with written_whole(path) as beside:
         torch.save(state, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def save_last(

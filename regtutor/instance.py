@@ -112,6 +112,7 @@ def register(
     fixed_label, moving_label = labels or (None, None)
     fixed_points, moving_points = points or (None, None)
     pair = Pair(fixed, moving, fixed_label, moving_label, fixed_points, moving_points, mask)
+    pair.check()
     require(min(pair.size) >= 5, "fixed", "at least 5 voxels an axis", tuple(pair.size))
     if levels is None:
         levels = coarse_to_fine(pair.size)[0 if start is None else -1 :]

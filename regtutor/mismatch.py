@@ -46,10 +46,6 @@ class Pair:
         fixed_label, moving_label: `(1, K, *spatial)`, in [0, 1].
         fixed_points, moving_points: `(1, N, d)`, voxels, row by row.
         mask: `(1, 1, *spatial)`, 0 where the images do not count.
-
-    Raises:
-        ValueError: shapes or grids differ, values are not finite or not in [0, 1], one of two
-            labels or point sets is missing.
     """
 
     fixed: Tensor
@@ -60,7 +56,13 @@ class Pair:
     moving_points: Tensor | None = None
     mask: Tensor | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Ask once whether all of it fits.
+
+        Raises:
+            ValueError: shapes or grids differ, values are not finite or not in [0, 1], one of two
+                labels or point sets is missing, the mask is empty.
+        """
         for name in ("fixed", "moving", "fixed_label", "moving_label"):
             image = getattr(self, name)
             if image is None and name.endswith("label"):

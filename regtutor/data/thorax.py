@@ -13,7 +13,6 @@ grid, `moving(x + ddf(x))` is `fixed(x)`; fixed is exhaled, moving inhaled.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from regtutor.data.phantom.breathing import Grid, breathe, grid_over
 from regtutor.data.phantom.scanner import affine_of, image_and_mask, scan, string_beads
 from regtutor.data.phantom.trees import Tree, grow
 from regtutor.deformation import move_points
-from regtutor.files import write_image
+from regtutor.files import write_image, written_whole
 
 VERSION = 1  # of the phantom: another version is another set of chests
 FILES_A_CASE = 5
@@ -176,7 +175,8 @@ def _claim(folder: Path, n: int, recipe: dict[str, object]) -> None:
     require(not beyond, "folder", f"no more than {n} cases", f"{beyond[:1]} too", remedy)
     for name in ("scans", "lungMasks", "landmarks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write_text(label, json.dumps(recipe) + "\n")
+    with written_whole(label) as beside:
+        beside.write_text(json.dumps(recipe) + "\n")
 
 
 def _write_case(folder: Path, case: int, pair: BreathingPair) -> None:
@@ -189,11 +189,5 @@ def _write_case(folder: Path, case: int, pair: BreathingPair) -> None:
         write_image(folder / "lungMasks" / name, mask[0, 0], pair.affine, torch.uint8)
     rows = torch.cat([pair.fixed_points, pair.moving_points], dim=2)[0].tolist()
     lines = [",".join(f"{value:.3f}" for value in row) for row in rows]
-    _write_text(folder / "landmarks" / f"case_{case:03d}.csv", "\n".join(lines) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Whole or not at all, as `write_image` does."""
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
-    beside.write_text(text)
-    beside.replace(path)
+    with written_whole(folder / "landmarks" / f"case_{case:03d}.csv") as beside:
+        beside.write_text("\n".join(lines) + "\n")

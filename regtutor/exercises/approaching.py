@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from regtutor.data.thorax import breathing_slice
 from regtutor.deformation import Warp, move_points, resize_field
+from regtutor.exercises.forms import function_form
 from regtutor.exercises.refining import SIZE, refine, scaled
 
 Refine = Callable[..., Tensor]
@@ -162,19 +163,21 @@ def _unscaled(before: Call, after: Call) -> bool:
     return bool((ratio - before.start.shape[2] / after.start.shape[2]).abs() < 0.1)
 
 
-def form(answer: Any) -> str | None:
-    """A function of two images and `refine`."""
-    if not callable(answer):
-        return "a function is asked for: answer = coarse_to_fine."
+def _at_once(answer: Answer) -> Any:
+    """What it returns with a `refine` that finds nothing, and so is quick."""
     far = far_pair()
-    out = answer(far[0], far[1], lambda fixed, moving, start, **more: start)  # quick: finds nothing
-    if out is None or out is ...:
-        return None
-    wanted = (1, 2, *far[0].shape[2:])
+    return answer(far[0], far[1], lambda fixed, moving, start, **more: start)
+
+
+def _not_a_ddf(out: Any) -> str | None:
+    wanted = (1, 2, *far_pair()[0].shape[2:])
     if not isinstance(out, Tensor) or tuple(out.shape) != wanted:
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         return f"it must return a ddf on the grid of fixed, {wanted}, not {got}."
     return None if bool(out.isfinite().all()) else "there is NaN in the ddf."
+
+
+form = function_form("coarse_to_fine", _at_once, _not_a_ddf)
 
 
 def arrives_elsewhere(answer: Answer) -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from regtutor.deformation import Warp, affine_to_ddf, compose, identity_grid, theta_to_matrix
+from regtutor.exercises.forms import function_form
 
 Chain = Callable[[Tensor, Tensor], Tensor]
 Cascade = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -70,19 +71,17 @@ def observe_chain(answer: Chain) -> Any:
     return answer(*two_thetas())
 
 
-def form_chain(answer: Any) -> str | None:
-    """A function that gives a theta; three rows are told what is wrong."""
-    if not callable(answer):
-        return "a function is asked for: answer = chain."
-    out = observe_chain(answer)
-    if out is None or out is ...:
-        return None
+def _not_a_theta(out: Any) -> str | None:
+    """Three rows pass: they are told what is wrong."""
     if not isinstance(out, Tensor):
         return f"it must return theta, a tensor, not {type(out).__name__}."
     good = tuple(out.shape) in ((2, 2, 3), (2, 3, 3))
     return (
         None if good else f"of two thetas (2, 2, 3) comes one of that shape, not {(*out.shape,)}."
     )
+
+
+form_chain = function_form("chain", observe_chain, _not_a_theta)
 
 
 def point_by_point(answer: Chain) -> bool:
@@ -132,16 +131,14 @@ def half_there_and_back(answer: Cascade) -> bool:
     return torch.allclose(answer(moving, half, -half), moving, atol=1e-3)
 
 
-def form_cascade(answer: Any) -> str | None:
-    """A function that gives an image; a field is told apart."""
-    if not callable(answer):
-        return "a function is asked for: answer = cascade."
-    out = observe_cascade(answer)
-    if out is None or out is ...:
-        return None
+def _not_warped(out: Any) -> str | None:
+    """A field is told apart."""
     if not isinstance(out, Tensor):
         return f"it must return an image, a tensor, not {type(out).__name__}."
     if tuple(out.shape) == (1, 2, 20, 27):
         return "the field came back; it is the warped image that is asked for."
     good = tuple(out.shape) == (1, 1, 20, 27)
     return None if good else f"an image (1, 1, 20, 27) should come back, not {(*out.shape,)}."
+
+
+form_cascade = function_form("cascade", observe_cascade, _not_warped)

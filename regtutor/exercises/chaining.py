@@ -153,21 +153,3 @@ def three_becomes_six(answer: Upsample) -> bool:
         (answer(torch.full((b, 2, *size), 3.0)) - 6).abs().max() < 1e-4
         for b, size in ((1, (4, 9)), (2, (8, 5)))
     )
-
-
-def form_of(name: str, shape: tuple[int, ...], observe: Callable[[Any], Any]) -> Callable:
-    """A function whose result is a field of this shape."""
-
-    def form(answer: Any) -> str | None:
-        if not callable(answer):
-            return f"a function is asked for: answer = {name}."
-        out = observe(answer)
-        if out is None or out is ...:
-            return None
-        if not isinstance(out, Tensor):
-            return f"it must return a field, a tensor, not {type(out).__name__}."
-        if tuple(out.shape) != shape:
-            return f"a field of shape {shape} should come back, not {tuple(out.shape)}."
-        return None if bool(out.isfinite().all()) else "there are NaN or infinite values in it."
-
-    return form

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from regtutor.exercises.forms import function_form, not_a_loss
 from regtutor.filters import gaussian_smooth
 
 Loss = Callable[..., Tensor]
@@ -119,18 +120,7 @@ def observe(answer: Loss) -> Any:
     return {"textured": out, "flat_is_a_number": bool(torch.isfinite(answer(pred, target)))}
 
 
-def form(answer: Any) -> str | None:
-    """A function that returns one number."""
-    if not callable(answer):
-        return "a function is asked for: answer = lncc."
-    out = answer(*_pair())
-    if out is None or out is ...:
-        return None
-    if not isinstance(out, Tensor):
-        return f"it must return a tensor, so that it has a gradient, not {type(out).__name__}."
-    if out.ndim > 0:
-        return f"one number is asked for, not {tuple(out.shape)}: take the mean."
-    return None if bool(out.isfinite()) else "it is NaN or infinite on an image without flat parts."
+form = function_form("lncc", lambda answer: answer(*_pair()), not_a_loss)
 
 
 def no_epsilon(observed: dict[str, Any]) -> bool:

@@ -153,14 +153,3 @@ def alike(a: Any, b: Any, tolerance: float) -> bool:
         x, y = torch.as_tensor(a).double(), torch.as_tensor(b).double()
         return x.shape == y.shape and torch.allclose(x, y, rtol=tolerance, atol=1e-6)
     return bool(a == b)
-
-
-def not_a_number(answer: Any) -> str | None:
-    """The form of an answer that is one number."""
-    if isinstance(answer, Tensor) and answer.numel() > 1:
-        return f"one number is asked for, not {tuple(answer.shape)}; take the mean."
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        return f"one number is asked for, not {type(answer).__name__}."
-    return None if value == value else "it is NaN: look for 0 / 0, or for an empty label."

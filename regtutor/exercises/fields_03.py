@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regtutor.exercises import chaining, folding
 from regtutor.exercises.exercise import Exercise, Property, Wrong
+from regtutor.exercises.forms import function_form, not_a_field
 
 
 def _compose(name: str, slip: str, look: str) -> Wrong:
@@ -104,7 +105,7 @@ EXERCISES = (
             _compose("nearest", "outer is read by nearest",
                      "A field is smooth: read it linearly."),
         ),
-        form=chaining.form_of("compose", (1, 2, 18, 25), chaining.observe_compose),
+        form=function_form("compose", chaining.observe_compose, not_a_field((1, 2, 18, 25))),
         observe=chaining.observe_compose, code=(chaining.compose,),
         properties=(
             Property("warping_twice", chaining.same_as_warping_twice,
@@ -186,7 +187,7 @@ EXERCISES = (
             _upsample("nearest", "the nearest vector is repeated",
                       "That makes blocks of 2 × 2: mode='bilinear'."),
         ),
-        form=chaining.form_of("upsample", (1, 2, 22, 14), chaining.observe_upsample),
+        form=function_form("upsample", chaining.observe_upsample, not_a_field((1, 2, 22, 14))),
         observe=chaining.observe_upsample, code=(chaining.upsample,),
         properties=(
             Property("three_becomes_six", chaining.three_becomes_six,

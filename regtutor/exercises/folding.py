@@ -16,6 +16,7 @@ from torch import Tensor
 
 from regtutor.deformation import affine_to_ddf, identity_grid
 from regtutor.exercises.exercise import alike
+from regtutor.exercises.forms import function_form
 
 Determinant = Callable[[Tensor], Tensor]
 Slopes = Callable[[Tensor, int], Tensor]
@@ -94,13 +95,8 @@ def looks_like(name: str) -> Callable[[Any], bool]:
     return seen
 
 
-def form(answer: Any) -> str | None:
-    """A function that gives one number a voxel."""
-    if not callable(answer):
-        return "a function is asked for: answer = jacobian_det."
-    out = answer(_waves(0.3))
-    if out is None or out is ...:
-        return None
+def _not_a_number_each(out: Any) -> str | None:
+    """One number a voxel."""
     if not isinstance(out, Tensor):
         return f"it must return a tensor, not {type(out).__name__}."
     if out.shape != (2, 9, 14):
@@ -109,6 +105,9 @@ def form(answer: Any) -> str | None:
             "those at the border too, is (2, 9, 14)."
         )
     return None if bool(out.isfinite().all()) else "there are NaN or infinite values in it."
+
+
+form = function_form("jacobian_det", lambda answer: answer(_waves(0.3)), _not_a_number_each)
 
 
 def nothing_is_one(answer: Determinant) -> bool:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regtutor.deformation import Warp, identity_grid
+from regtutor.exercises.forms import function_form
 from regtutor.filters import gaussian_smooth
 from regtutor.seeds import generator
 
@@ -119,19 +120,16 @@ def observe(answer: Descent) -> Any:
     return {"ddf": out.detach() + 20, "stopped": slip, "images kept": same}
 
 
-def form(answer: Any) -> str | None:
-    """A function that returns a field."""
-    if not callable(answer):
-        return "a function is asked for: answer = descent."
-    out, _, _ = run(answer)
-    if out is None or out is ...:
-        return None
+def _not_a_ddf(out: Any) -> str | None:
     if not isinstance(out, Tensor):
         return f"it must return the ddf, a tensor, not {type(out).__name__}."
     wanted = (1, 2, *SIZE)
     if tuple(out.shape) != wanted:
         return f"it must return the ddf {wanted}, not {tuple(out.shape)}: to_ddf(parameters)."
     return None if bool(out.isfinite().all()) else "there is NaN in the ddf."
+
+
+form = function_form("descent", lambda answer: run(answer)[0], _not_a_ddf)
 
 
 def arrives(answer: Descent) -> bool:

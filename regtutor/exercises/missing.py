@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regtutor.exercises.forms import function_form
 from regtutor.losses import DiceLoss
 from regtutor.seeds import generator
 
@@ -91,14 +92,14 @@ def observe(answer: LabelLoss) -> dict[str, Any] | None:
     }
 
 
-def form(answer: Any) -> str | None:
-    """A function of three, which returns one number."""
-    if not callable(answer):
-        return "a function is asked for: answer = label_loss."
-    out = answer(*batch())
+def _not_one_number(out: Any) -> str | None:
+    """NaN and a plain number pass: they are mistakes with messages of their own."""
     if isinstance(out, Tensor) and out.numel() > 1:
         return f"one number is asked for, not {tuple(out.shape)}: take the mean over the pairs."
     return None
+
+
+form = function_form("label_loss", lambda answer: answer(*batch()), _not_one_number)
 
 
 def ignores_what_is_missing(answer: LabelLoss) -> bool:

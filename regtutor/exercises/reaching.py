@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from regtutor.deformation import identity_grid, sample
+from regtutor.exercises.forms import function_form, not_a_loss
 from regtutor.filters import filter_axes, gaussian_kernel
 from regtutor.losses import DiceLoss
 
@@ -135,18 +136,7 @@ def no_epsilon(observed: dict[str, Any]) -> bool:
     return not observed["empty_is_a_number"]
 
 
-def form(answer: Any) -> str | None:
-    """A function that returns one number."""
-    if not callable(answer):
-        return "a function is asked for: answer = far_dice."
-    out = answer(*_batch())
-    if out is None or out is ...:
-        return None
-    if not isinstance(out, Tensor):
-        return f"it must return a tensor, so that it has a gradient, not {type(out).__name__}."
-    if out.ndim > 0:
-        return f"one number is asked for, not {tuple(out.shape)}: take the mean."
-    return None if bool(out.isfinite()) else "it is NaN or infinite."
+form = function_form("far_dice", lambda answer: answer(*_batch()), not_a_loss)
 
 
 def pulls_home(answer: Loss) -> bool:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from regtutor.deformation import Warp
-from regtutor.exercises.exercise import Exercise, Wrong, not_a_number
+from regtutor.exercises.exercise import Exercise, Wrong
+from regtutor.exercises.forms import not_a_number
 from regtutor.exercises.registrations import chest
 from regtutor.metrics import DiceMetric, target_registration_error
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regtutor.deformation import identity_grid
-from regtutor.exercises.exercise import not_a_number
+from regtutor.exercises.forms import function_form, not_a_number
 from regtutor.metrics import HausdorffDistanceMetric
 
 SIZE, SPACING = (40, 56), (3.2, 0.8)
@@ -111,12 +111,7 @@ def observe(answer: Answer) -> Any:
     return None if any(x is None or x is ... for x in out) else [float(x) for x in out]
 
 
-def form(answer: Any) -> str | None:
-    """A function that gives one number."""
-    if not callable(answer):
-        return "a function is asked for: answer = hd95."
-    out = answer(*pairs()[0], SPACING)
-    return None if out is None or out is ... else not_a_number(out)
+form = function_form("hd95", lambda answer: answer(*pairs()[0], SPACING), not_a_number)
 
 
 def same_is_nothing(answer: Answer) -> bool:

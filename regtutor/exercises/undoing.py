@@ -15,6 +15,7 @@ from torch import Tensor
 
 from regtutor.deformation import compose, exp, identity_grid
 from regtutor.exercises.exercise import alike, is_blank
+from regtutor.exercises.forms import function_form
 
 Undo = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 CLOSE = 0.1  # voxels: there and back, the step that counts as none
@@ -94,13 +95,8 @@ def part_is(part: str, wrong: Undo) -> Callable[[Any], bool]:
     return lambda seen: alike(seen[part], observe_undo(wrong)[part], 1e-3)  # type: ignore[index]
 
 
-def form_undo(answer: Any) -> str | None:
-    """A function that gives a theta and a field."""
-    if not callable(answer):
-        return "a function is asked for: answer = undo."
-    out = answer(*both_models())
-    if is_blank(out):
-        return None
+def _not_both(out: Any) -> str | None:
+    """A theta and a field."""
     if not (isinstance(out, tuple | list) and len(out) == 2):
         return "two things are asked for: return theta_back, ddf_back."
     for name, part, shape in zip(("theta_back", "ddf_back"), out, ((1, 2, 3), (1, 2, 30, 42)),
@@ -109,3 +105,6 @@ def form_undo(answer: Any) -> str | None:
             got = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
             return f"{name} should be {shape}, not {got}."
     return None
+
+
+form_undo = function_form("undo", lambda answer: answer(*both_models()), _not_both)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from regtutor.exercises import chaining, integrating, undoing
+from regtutor.exercises import integrating, undoing
 from regtutor.exercises.exercise import Exercise, Property, Wrong
+from regtutor.exercises.forms import function_form, not_a_field
 
 
 def _integrate(name: str, slip: str, look: str) -> Wrong:
@@ -77,7 +78,7 @@ EXERCISES = (
                   "num_steps rounds.", lambda: integrating.INTEGRATE["always_seven"],
                   integrating.same_for_any_number),
         ),
-        form=chaining.form_of("integrate", (1, 2, 18, 25), integrating.observe_once),
+        form=function_form("integrate", integrating.observe_once, not_a_field((1, 2, 18, 25))),
         observe=integrating.observe_integrate, code=(integrating.integrate,),
         properties=(
             Property("even_speed", integrating.even_speed_stays,

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regtutor.deformation import identity_grid, sample
+from regtutor.exercises.forms import function_form
 
 Warp = Callable[[Tensor, Tensor], Tensor]
 Place = Callable[[Tensor, Tensor, Tensor], Tensor]  # x, u, last → voxels
@@ -147,12 +148,10 @@ def observe(answer: Warp) -> Any:
         raise
 
 
-def form(answer: Any) -> str | None:
-    """A function that returns an image, all of it numbers."""
-    if not callable(answer):
-        return "a function is asked for: answer = warp."
-    image, out = letter() + 1, observe(answer)
-    if out is None or out is ... or isinstance(out, str):
+def _not_warped(out: Any) -> str | None:
+    """An image, all of it numbers; a word stands for what stopped, and has its own message."""
+    image = letter() + 1
+    if isinstance(out, str):
         return None
     if not isinstance(out, Tensor):
         return f"it must return the warped image, a tensor, not {type(out).__name__}."
@@ -161,6 +160,9 @@ def form(answer: Any) -> str | None:
     if out.dtype != image.dtype:
         return f"an image of {image.dtype} came back as {out.dtype}."
     return None if bool(out.isfinite().all()) else "there are NaN or infinite values in it."
+
+
+form = function_form("warp", observe, _not_warped)
 
 
 def nothing_moves(answer: Warp) -> bool:

@@ -8,3 +8,4 @@ from regtutor.files.nifti import read_image as read_image
 from regtutor.files.nifti import spacing_of as spacing_of
 from regtutor.files.nifti import write_image as write_image
 from regtutor.files.points import read_points as read_points
+from regtutor.files.whole import written_whole as written_whole

@@ -26,7 +26,8 @@ from torch import Tensor
 
 from regtutor.checks import complaint, require, require_field, require_file, require_finite
 from regtutor.deformation.affine import matrix_to_theta, theta_to_matrix
-from regtutor.files.nifti import read_array, write_array, written_whole
+from regtutor.files.nifti import read_array, write_array
+from regtutor.files.whole import written_whole
 
 
 def write_displacement(path: str | Path, ddf: Tensor, affine: Tensor) -> None:

@@ -10,9 +10,6 @@ Convention: the affine is 4×4, voxel → mm, and its axes point right, anterior
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import torch
 from torch import Tensor
 
 from regtutor.checks import complaint, require, require_file, require_finite, require_tensor
+from regtutor.files.whole import written_whole
 
 try:  # unpacks in half the time; where it has no wheel, Python's own does
     from isal import igzip as gzip
@@ -136,20 +134,6 @@ def write_array(path: str | Path, array: np.ndarray, affine: Tensor, intent: str
     nifti.header.set_intent(intent)
     with written_whole(path) as beside:
         nib.save(nifti, beside)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; what is written takes its place when all is there."""
-    if not path.parent.is_dir():
-        remedy = "Make it with folder.mkdir(parents=True)."
-        raise FileNotFoundError(complaint("path", f"the folder {path.parent}", "none", remedy))
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _as_stored(image: Tensor, dtype: torch.dtype) -> Tensor:

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from regtutor.checks import require
+from regtutor.files import written_whole
 
 ORANGE, BLUE = "#ff8c00", "#0073ff"  # together they are white
 INK, FOLD = "#222222", "#000000"
@@ -65,12 +66,8 @@ class Picture:
         """Write the PNG file; a file that is there is replaced whole or not at all."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        try:
+        with written_whole(path) as beside:
             beside.write_bytes(self.png)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
