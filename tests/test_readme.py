@@ -1,4 +1,4 @@
-"""The README says what is so: lines of the reading path, a row for each notebook, links that lead."""
+"""The README says what is so: the reading path, a row for each notebook, links that lead."""
 
 import re
 from pathlib import Path
