@@ -2,24 +2,26 @@
 // Of the switches the first counts for most: read as a binary number they are the place of a state.
 
 const LAND_STYLE = `
-.rt .land { display: flex; flex-wrap: wrap; gap: .4em 1.2em; align-items: flex-start; }
-.rt .over { flex: 1 1 280px; max-width: 420px; margin: 0; }
-.rt .over canvas { width: 100%; height: auto; cursor: ew-resize; touch-action: pan-y pinch-zoom; }
-.rt .hills { flex: 2 1 300px; display: grid; gap: .5em .8em;
+.rt-land .land { display: flex; flex-wrap: wrap; gap: .4em 1.2em; align-items: flex-start; }
+.rt-land .over { flex: 1 1 280px; max-width: 420px; margin: 0; }
+.rt-land .over canvas { width: 100%; height: auto; cursor: ew-resize;
+  touch-action: pan-y pinch-zoom; }
+.rt-land .hills { flex: 2 1 300px; display: grid; gap: .5em .8em;
   grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); }
-.rt .hills figure { margin: 0; min-width: 0; }
-.rt .hills svg { display: block; width: 100%; cursor: ew-resize; touch-action: pan-y;
+.rt-land .hills figure { margin: 0; min-width: 0; }
+.rt-land .hills svg { display: block; width: 100%; cursor: ew-resize; touch-action: pan-y;
   fill: currentColor; font-size: 14px; font-variant-numeric: tabular-nums; }
-.rt .hills figcaption { display: flex; flex-wrap: wrap; justify-content: space-between;
+.rt-land .hills figcaption { display: flex; flex-wrap: wrap; justify-content: space-between;
   align-items: baseline; margin: 0; }
-.rt .land button { font-size: .85em; white-space: nowrap; }
-.rt .row label:has([type=range]) { flex: 1 1 260px; max-width: 640px; }
-.rt .row [type=range] { flex: 1; min-width: 0; }
-.rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }
+.rt-land .land button { font-size: .85em; white-space: nowrap; }
+.rt-land .row label:has([type=range]) { flex: 1 1 260px; max-width: 640px; }
+.rt-land .row [type=range] { flex: 1; min-width: 0; }
+.rt-land .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }
 @media (max-width: 480px) {
-  .rt .over { flex-basis: 100%; } .rt .over canvas { width: auto; max-height: 30vh; margin: auto; }
-  .rt .hills { grid-template-columns: repeat(3, 1fr); gap: .2em .4em; }
-  .rt .hills svg { font-size: 21px; } .rt .said { min-height: 5.6em; }
+  .rt-land .over { flex-basis: 100%; }
+  .rt-land .over canvas { width: auto; max-height: 30vh; margin: auto; }
+  .rt-land .hills { grid-template-columns: repeat(3, 1fr); gap: .2em .4em; }
+  .rt-land .hills svg { font-size: 21px; } .rt-land .said { min-height: 5.6em; }
 }`;
 
 const LEFT = 46, RIGHT = 254, TOP = 8, BOTTOM = 120, FLAT = 1e-4;
@@ -139,6 +141,7 @@ function start(box, [images, labels], data) {
   drag(hills, ({ x, within }) => share(x, within), (began, across, { x, within }) =>
     input.set(Math.round(share(x, within) * (shifts.length - 1))), "svg");
 
+  box.classList.add("rt-land");
   box.append(make("style", {}, LAND_STYLE), make("strong", {}, title), top, way, said,
     make("div", { class: "land" }, make("figure", { class: "over" }, seen.canvas, caption), hills));
   show();

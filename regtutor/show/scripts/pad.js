@@ -1,21 +1,21 @@
 // The field pad: drag the picture; the field is written down, drawn and judged at once.
 
 const PAD_STYLE = `
-.rt .pad { display: flex; flex-wrap: wrap; gap: .3em 1.2em; align-items: flex-start; }
-.rt .pad > * { flex: 1 1 300px; max-width: 460px; min-width: 0; }
-.rt .two { display: flex; gap: .6em; }
-.rt .pad figure { margin: 0; }
-.rt .two figure { flex: 1 1 0; min-width: 0; }
-.rt .pad canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
-.rt .hand { touch-action: pinch-zoom; cursor: crosshair; user-select: none; }
+.rt-pad .pad { display: flex; flex-wrap: wrap; gap: .3em 1.2em; align-items: flex-start; }
+.rt-pad .pad > * { flex: 1 1 300px; max-width: 460px; min-width: 0; }
+.rt-pad .two { display: flex; gap: .6em; }
+.rt-pad .pad figure { margin: 0; }
+.rt-pad .two figure { flex: 1 1 0; min-width: 0; }
+.rt-pad .pad canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
+.rt-pad .hand { touch-action: pinch-zoom; cursor: crosshair; user-select: none; }
 @media (max-width: 480px) {
-  .rt .pad .hand { width: auto; max-height: 46vh; margin: auto; } /* the score stays in sight */
+  .rt-pad .pad .hand { width: auto; max-height: 46vh; margin: auto; } /* the score stays in sight */
 }
-.rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
-.rt table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-.rt th, .rt td { text-align: left; font-weight: normal; padding: 0 .5em 0 0; }
-.rt td:nth-child(2) { font-weight: bold; }
-.rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }`;
+.rt-pad figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
+.rt-pad table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.rt-pad th, .rt-pad td { text-align: left; font-weight: normal; padding: 0 .5em 0 0; }
+.rt-pad td:nth-child(2) { font-weight: bold; }
+.rt-pad .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }`;
 
 const SEEN = ["both", "warped", "fixed"];
 const CAPTION = "Drag: warped (blue) onto fixed (orange). The field (white line) pulls: it runs "
@@ -114,6 +114,7 @@ function start(box, scene, data, model) {
   if (scene.points.length) tick(tools, "landmarks", dots, (on) => { dots = on; ask(); });
   button(tools, "Undo", undo);
   button(tools, "Reset", () => { if (field.some(Boolean)) { become(zero); send(); } });
+  box.classList.add("rt-pad");
   box.append(make("style", {}, PAD_STYLE), make("strong", {}, data.title),
     make("div", { class: "pad" }, named(art.seen, CAPTION),
       make("div", {}, make("div", { class: "two" },

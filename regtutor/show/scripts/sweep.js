@@ -2,22 +2,22 @@
 // chosen, the score that could not be known.
 
 const SWEEP_STYLE = `
-.rt .board { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
-.rt .board figure { flex: 1 1 170px; min-width: 0; max-width: 310px; margin: 0; }
-.rt .board canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
-.rt .board svg { display: block; width: 100%; fill: currentColor; font-size: 15px;
+.rt-sweep .board { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
+.rt-sweep .board figure { flex: 1 1 170px; min-width: 0; max-width: 310px; margin: 0; }
+.rt-sweep .board canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
+.rt-sweep .board svg { display: block; width: 100%; fill: currentColor; font-size: 15px;
   font-variant-numeric: tabular-nums; }
-.rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
-.rt .row label:has([type=range]) { flex: 1 1 260px; max-width: 560px; }
-.rt .row [type=range] { flex: 1; min-width: 0; }
-.rt .row output { min-width: 4.5em; }
-.rt .cover { aspect-ratio: 260 / 150; border: 2px dashed #8888; border-radius: 6px; display: flex;
-  align-items: center; justify-content: center; text-align: center; padding: .5em;
+.rt-sweep figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
+.rt-sweep .row label:has([type=range]) { flex: 1 1 260px; max-width: 560px; }
+.rt-sweep .row [type=range] { flex: 1; min-width: 0; }
+.rt-sweep .row output { min-width: 4.5em; }
+.rt-sweep .cover { aspect-ratio: 260 / 150; border: 2px dashed #8888; border-radius: 6px;
+  display: flex; align-items: center; justify-content: center; text-align: center; padding: .5em;
   box-sizing: border-box; }
-.rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }
+.rt-sweep .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; }
 @media (max-width: 480px) {
-  .rt .board figure { flex: 1 1 28%; } .rt .board { gap: .2em .5em; }
-  .rt .board svg { font-size: 20px; } .rt .said { min-height: 5.6em; }
+  .rt-sweep .board figure { flex: 1 1 28%; } .rt-sweep .board { gap: .2em .5em; }
+  .rt-sweep .board svg { font-size: 20px; } .rt-sweep .said { min-height: 5.6em; }
 }`;
 
 const LEFT = 58, RIGHT = 252, TOP = 10, BOTTOM = 122;
@@ -50,6 +50,7 @@ function start(box, [fixed, moving, warped, area, nodes], data) {
     press.textContent = `Chosen: λ = ${weights[chosen]}`;
     show();
   });
+  box.classList.add("rt-sweep");
   box.append(make("style", {}, SWEEP_STYLE), make("strong", {}, title), tools, said,
     make("div", { class: "board" }, over.figure, grid.figure, map.figure), charts);
 

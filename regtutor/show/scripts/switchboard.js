@@ -3,13 +3,14 @@
 // place of their picture among all 2 ** n.
 
 const BOARD_STYLE = `
-.rt fieldset { border: 1px solid #8888; border-radius: 6px; margin: .4em 0; padding: .2em .8em; }
-.rt fieldset label { display: flex; min-height: 1.9em; }
-.rt .board { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
-.rt .board > * { flex: 1 1 130px; min-width: 0; max-width: 290px; margin: 0; }
-.rt .board canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
-.rt figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
-.rt .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; font-weight: 600; }`;
+.rt-board fieldset { border: 1px solid #8888; border-radius: 6px; margin: .4em 0;
+  padding: .2em .8em; }
+.rt-board fieldset label { display: flex; min-height: 1.9em; }
+.rt-board .board { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
+.rt-board .board > * { flex: 1 1 130px; min-width: 0; max-width: 290px; margin: 0; }
+.rt-board .board canvas { width: 100%; height: auto; box-shadow: 0 0 0 1px #8888; }
+.rt-board figcaption { font-size: .85em; line-height: 1.3; margin: .2em 0; }
+.rt-board .said { min-height: 2.8em; margin: .3em 0; max-width: 60em; font-weight: 600; }`;
 
 function mount(root, data) {
   return framed(root, data.alt, unpack(data.looks), (box, looks) => start(box, looks, data));
@@ -30,6 +31,7 @@ function start(box, looks, { title, spacing, switches, pictures, looks: { shape,
   choice(top, "Picture to explain", names, goal, (name) => { goal = name; show(); });
   top.append(done);
   const boxes = switches.map((words) => tick(bank, words, false, show));
+  box.classList.add("rt-board");
   box.append(make("style", {}, BOARD_STYLE), make("strong", {}, title), top, bank,
     make("div", { class: "board" }, wanted.figure, made.figure, apart.figure), said);
 

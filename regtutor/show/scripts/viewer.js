@@ -22,15 +22,16 @@ const MARKS = {
 };
 const ALL = "all three", SIDE = 560; // pixels of the longest side
 const VIEWER_STYLE = `
-.rt .look { display: flex; flex-wrap: wrap; gap: .4em 1.2em; align-items: flex-start; }
-.rt .planes { flex: 0 1 ${SIDE}px; min-width: min(100%, 320px); }
-.rt .planes canvas { cursor: crosshair; }
-.rt .all { display: grid; grid-template-columns: var(--columns); gap: 6px; max-width: var(--most); }
-.rt .all canvas { width: 100%; }
-.rt .panel { flex: 1 1 260px; min-width: 0; max-width: 36em; }
-.rt .panel .row { gap: .2em .8em; }
-.rt .said { display: block; min-height: 4.2em; margin: .3em 0; }
-.rt .panel p { margin: .3em 0; font-size: .9em; }`;
+.rt-viewer .look { display: flex; flex-wrap: wrap; gap: .4em 1.2em; align-items: flex-start; }
+.rt-viewer .planes { flex: 0 1 ${SIDE}px; min-width: min(100%, 320px); }
+.rt-viewer .planes canvas { cursor: crosshair; }
+.rt-viewer .all { display: grid; grid-template-columns: var(--columns); gap: 6px;
+  max-width: var(--most); }
+.rt-viewer .all canvas { width: 100%; }
+.rt-viewer .panel { flex: 1 1 260px; min-width: 0; max-width: 36em; }
+.rt-viewer .panel .row { gap: .2em .8em; }
+.rt-viewer .said { display: block; min-height: 4.2em; margin: .3em 0; }
+.rt-viewer .panel p { margin: .3em 0; font-size: .9em; }`;
 const HINT = "Press in the picture: the crosshair follows. Arrow keys move it";
 
 function mount(root, data) {
@@ -83,6 +84,7 @@ function start(box, pair) {
   const said = make("output", { class: "said" }), legend = make("p");
   const panel = make("div", { class: "panel" }, tools, ticks(pair, marks, set), said, told, legend,
     make("p", {}, `${hint(pair)}.`)); // beside the picture, which no length of words may move
+  box.classList.add("rt-viewer");
   box.append(make("style", {}, VIEWER_STYLE), make("strong", {}, pair.title), top,
     make("div", { class: "look" }, board, panel));
   function show() {

@@ -1,0 +1,71 @@
+"""All moving pictures on one page: none styles another. Each looks as it does on its own page."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from regtutor import show
+from regtutor.exercises.mysteries import SWITCHES, misread, mysteries
+from tests.browser.test_landscape import LABEL, SHIFTS, mse, overlap, scene
+from tests.browser.test_leaf import leaves
+from tests.browser.test_monitor import trained
+from tests.show.test_sweep import case
+
+LOOKS = """
+(figure) => [...figure.querySelectorAll("*")].map((element) => {
+  const style = getComputedStyle(element);
+  return element.tagName + [...style].filter((name) => !name.startsWith("--"))
+    .map((name) => `${name}: ${style[name]}`).join("; ");
+})
+"""
+STILL = "<style>* { transition: none !important; animation: none !important; }</style>"
+
+
+def all_pictures():
+    waves = (torch.arange(30.0)[:, None] / 4).sin() + (torch.arange(40.0) / 5).cos()
+    fixed = waves[None, None]
+    ddf = torch.stack([fixed[0], fixed[0].flip(2)], dim=1)
+    return {
+        "pad": show.field_pad(fixed, fixed.flip(3)),
+        "viewer": show.view(fixed, fixed.flip(3), ddf=ddf),
+        "switchboard": show.switchboard(misread, {name: name for name in SWITCHES}, mysteries()),
+        "landscape": show.landscape(
+            scene, {"MSE": mse}, switches={"dark": "inverted", "half": "half as bright"},
+            labels=(LABEL, LABEL), label_losses={"Dice": overlap}, shifts=SHIFTS,
+        ),
+        "sweep": show.sweep(**case()),
+        "flow": show.flow(fixed, 3 * ddf),
+        "leaf": leaves()[0],
+        "monitor": trained(),
+    }  # fmt: skip
+
+
+def looks(page, address, count):
+    """What the browser has made of every element of every picture."""
+    page.goto(address)
+    figures = page.locator("body > figure.on")
+    page.wait_for_function("(n) => document.querySelectorAll('.rt strong').length === n", arg=count)
+    page.wait_for_load_state("networkidle")
+    assert figures.count() == count
+    return [figure.evaluate(LOOKS) for figure in figures.all()]
+
+
+@pytest.mark.parametrize(("width", "turn"), [(1000, 1), (390, -1)])
+def test_none_styles_another(page, as_page, width, turn):
+    page.set_viewport_size({"width": width, "height": 900})
+    pictures = all_pictures()
+    pages = {name: STILL + live.to_html() for name, live in list(pictures.items())[::turn]}
+    together = SimpleNamespace(to_html=lambda: "\n".join(pages.values()))
+    found = looks(page, as_page(together, "together.html"), len(pages))
+    for (name, html), here in zip(pages.items(), found, strict=True):
+        alone = SimpleNamespace(to_html=lambda html=html: html)
+        (there,) = looks(page, as_page(alone, f"{name}.html"), 1)
+        assert len(here) == len(there) > 5
+        differ = [(a, b) for a, b in zip(here, there, strict=True) if a != b]
+        assert not differ, (name, *_first_difference(*differ[0]))
+
+
+def _first_difference(a, b):
+    parts = zip(a.split("; "), b.split("; "), strict=True)
+    return a.partition("accent-color")[0], *[pair for pair in parts if pair[0] != pair[1]][:4]
