@@ -6,6 +6,8 @@ Nothing else in regtutor imports this; it brings matplotlib. Every function retu
 from regtutor.show.boards import before_after as before_after
 from regtutor.show.boards import blink as blink
 from regtutor.show.boards import planes as planes
+from regtutor.show.cliff import Trial as Trial
+from regtutor.show.cliff import cliff as cliff
 from regtutor.show.fields import arrows as arrows
 from regtutor.show.fields import grid as grid
 from regtutor.show.fields import jacobian as jacobian

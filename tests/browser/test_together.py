@@ -10,6 +10,7 @@ from regtutor.exercises.mysteries import SWITCHES, misread, mysteries
 from tests.browser.test_landscape import LABEL, SHIFTS, mse, overlap, scene
 from tests.browser.test_leaf import leaves
 from tests.browser.test_monitor import trained
+from tests.show.test_cliff import shifts
 from tests.show.test_sweep import case
 
 LOOKS = """
@@ -35,6 +36,7 @@ def all_pictures():
             labels=(LABEL, LABEL), label_losses={"Dice": overlap}, shifts=SHIFTS,
         ),
         "sweep": show.sweep(**case()),
+        "cliff": show.cliff(shifts()),
         "flow": show.flow(fixed, 3 * ddf),
         "leaf": leaves()[0],
         "monitor": trained(),
