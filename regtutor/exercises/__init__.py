@@ -1,6 +1,7 @@
 """Exercises whose checks say which mistake was made: `check`, `hint`, `solution`."""
 
 from regtutor.exercises.bending_01 import four_pushes as four_pushes
+from regtutor.exercises.certificate import certificate as certificate
 from regtutor.exercises.checking import check as check
 from regtutor.exercises.checking import hint as hint
 from regtutor.exercises.checking import solution as solution

@@ -18,6 +18,7 @@ from regtutor.exercises import (
     affine_11,
     alike_04,
     bending_01,
+    clinic_14,
     fields_03,
     files_06,
     judging_10,
@@ -27,6 +28,7 @@ from regtutor.exercises import (
     supervising_09,
     training_08,
     velocities_11,
+    ward_14,
     warp_02,
 )
 from regtutor.exercises.exercise import Exercise, judge
@@ -45,13 +47,18 @@ MODULES = (
     judging_10,
     velocities_11,
     affine_11,
+    clinic_14,
+    ward_14,
 )
 EXERCISES: dict[str, Exercise] = {e.name: e for module in MODULES for e in module.EXERCISES}
+MET: dict[str, list[str]] = {}  # exercise → its verdicts so far: this kernel's memory, no more
 
 
 def check(name: str, answer: Any) -> None:
     """Print one plain message about an answer; an empty one (`...`) raises nothing."""
-    print(textwrap.fill(judge(_find(name), answer).text, 100))
+    verdict = judge(_find(name), answer)
+    MET.setdefault(name, []).append(verdict.name)
+    print(textwrap.fill(verdict.text, 100))
 
 
 def hint(name: str, step: int = 1) -> None:
