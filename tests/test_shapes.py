@@ -83,6 +83,12 @@ TABLE = {
         [IMAGE], lambda d, b, s: (b, d, *s)),
     "GlobalNet": (lambda d: lambda x: networks.GlobalNet(SIZE[d], d, 1, 2, 2).to(x).eval()(x),
                   [IMAGE], lambda d, b, s: (b, d, *s)),
+    "trained_localnet": (
+        lambda d: lambda x: networks.trained_localnet(d, SIZE[d]).to(x)(torch.cat([x, x], dim=1)),
+        [IMAGE], lambda d, b, s: (b, d, *s)),
+    "trained_globalnet": (
+        lambda d: lambda x: networks.trained_globalnet(d, SIZE[d]).to(x)(torch.cat([x, x], dim=1)),
+        [IMAGE], lambda d, b, s: (b, d, *s)),
     "LocalNormalizedCrossCorrelationLoss": (
         lambda d: losses.LocalNormalizedCrossCorrelationLoss(d), [IMAGE, IMAGE],
         lambda d, b, s: ()),
