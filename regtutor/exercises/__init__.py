@@ -9,9 +9,12 @@ from regtutor.exercises.comparing import two_methods as two_methods
 from regtutor.exercises.hidden import Leaderboard as Leaderboard
 from regtutor.exercises.matching import seven_curves as seven_curves
 from regtutor.exercises.mysteries import mysteries as mysteries
+from regtutor.exercises.planting import faulty_folder as faulty_folder
 from regtutor.exercises.ranking import reported_table as reported_table
 from regtutor.exercises.refining import lambda_table as lambda_table
 from regtutor.exercises.registrations import four_fields as four_fields
+from regtutor.exercises.shifting import SHIFTS as SHIFTS
+from regtutor.exercises.shifting import shifted as shifted
 from regtutor.exercises.shuffled import shuffled_step as shuffled_step
 from regtutor.exercises.warping import letter as letter
 from regtutor.exercises.warping import wrong_warps as wrong_warps

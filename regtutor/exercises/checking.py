@@ -19,6 +19,8 @@ from regtutor.exercises import (
     alike_04,
     bending_01,
     clinic_14,
+    elsewhere_13,
+    export_13,
     fields_03,
     files_06,
     judging_10,
@@ -47,6 +49,8 @@ MODULES = (
     judging_10,
     velocities_11,
     affine_11,
+    elsewhere_13,
+    export_13,
     clinic_14,
     ward_14,
 )
