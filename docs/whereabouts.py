@@ -35,7 +35,7 @@ def rooms() -> dict[str, list[str]]:
 
 @cache
 def places() -> dict[str, str]:
-    """Full names of modules, functions and classes; found by them, or by a last part only one has."""
+    """Full names of modules, functions and classes, by themselves and by what ends only one."""
     short, full = defaultdict(set), {}
     for module in [name for room in rooms().values() for name in room]:
         full[module] = module

@@ -20,6 +20,9 @@ LOOKS = """
     .map((name) => `${name}: ${style[name]}`).join("; ");
 })
 """
+# As in Bootstrap, which many pages bring.
+HOST = """<style>.row { margin: 9px -12px 0; } .row > * { flex-shrink: 0; width: 100%;
+max-width: 100%; padding: 0 12px; margin-top: 9px; }</style>"""
 STILL = "<style>* { transition: none !important; animation: none !important; }</style>"
 
 
@@ -66,6 +69,16 @@ def test_none_styles_another(page, as_page, width, turn):
         assert len(here) == len(there) > 5
         differ = [(a, b) for a, b in zip(here, there, strict=True) if a != b]
         assert not differ, (name, *_first_difference(*differ[0]))
+
+
+def test_a_page_of_rows_does_not_style_them(page, as_page):
+    pages = SimpleNamespace(to_html=lambda: STILL + "\n".join(p.to_html() for p in ours))
+    ours = all_pictures().values()
+    plain = looks(page, as_page(pages), len(ours))
+    hosted = SimpleNamespace(to_html=lambda: HOST + pages.to_html())
+    for there, here in zip(plain, looks(page, as_page(hosted), len(ours)), strict=True):
+        differ = [(a, b) for a, b in zip(there, here, strict=True) if a != b]
+        assert not differ, _first_difference(*differ[0])
 
 
 def _first_difference(a, b):

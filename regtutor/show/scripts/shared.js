@@ -3,10 +3,12 @@
 
 const ORANGE = [255, 140, 0], BLUE = [0, 115, 255]; // fixed, and moving or warped: together white
 
+// Bootstrap has a .row as well, whose children are as wide as the page.
 const STYLE = `
 .rt { font: 14px/1.4 system-ui, sans-serif; max-width: 100%; color: inherit; }
 .rt canvas { display: block; max-width: 100%; touch-action: pan-y; background: #000; }
 .rt .row { display: flex; flex-wrap: wrap; gap: .3em 1em; align-items: center; margin: .3em 0; }
+:where(.rt) .row > * { flex-shrink: 1; width: auto; max-width: none; padding: 0; margin: 0; }
 .rt label { display: inline-flex; gap: .4em; align-items: center; }
 .rt input, .rt select, .rt button { font: inherit; min-height: 1.9em; accent-color: #0073ff; }
 .rt select, .rt button { color: inherit; background: transparent; border: 1px solid currentColor;
