@@ -42,11 +42,11 @@ EXERCISES = (
                       "The rim is gone, and so is the difference between the organs.",
                       carrying.MASKS["thresholded"], lambda f: f["lost"]),
             _one.mask("left_where_it_was", "the label is not warped",
-                      "It is clean because it stayed at home. Order the overlay.",
+                      "It is clean because it stayed at home: compare it with the drawing.",
                       carrying.MASKS["left_where_it_was"],
                       lambda f: f["elsewhere"] and not f["lost"]),
             _one.mask("erased", "every mixed voxel becomes background",
-                      "Then each organ loses its skin: order the volumes.",
+                      "Then each organ loses its skin. How large are they now?",
                       carrying.MASKS["erased"], lambda f: f["shrunk"] and not f["elsewhere"]),
         ),
         form=_one.form, observe=_one.observe, code=(carrying.carry,),
@@ -57,8 +57,8 @@ EXERCISES = (
     ),
     Exercise(
         name="drift", notebook="14",
-        question="Patient 2 grows when nothing moves. Mend a line of pull(image, ddf) and name "
-        "the cause: corners, padding, sign or spacing. answer = (pull, cause)",
+        question="Patient 2 grows when nothing moves. Mend a line of warp(image, ddf) and name "
+        "the cause: corners, padding, sign or spacing. answer = (warp, cause)",
         solution=_two.solution,
         why="−1 and 1 are the centres of the outer voxels for him who wrote 2·x/(n − 1) − 1.",
         hints=(
@@ -77,7 +77,7 @@ EXERCISES = (
                       "The test is passed, not the image: any other field drifts as before.",
                       drifting.MASKS["special_case"], _exact_without_a_step),
             _two.mask("calibrated", "the change that zero makes is taken off the greys",
-                      "The places are wrong, not the greys. Order an uneven field.",
+                      "The places are wrong, not the greys. Try an uneven field.",
                       drifting.MASKS["calibrated"]),
             _two.mask("half_added", "half a voxel is added everywhere",
                       "The shift is not the same everywhere: it is none in the middle.",
@@ -106,7 +106,7 @@ EXERCISES = (
         why="Between two control points the field now goes from one to the other.",
         hints=(
             "Neighbours within a block move alike, then there is a jump. What fills the block?",
-            "Ten times the steps, the same blocks: not how it was found, but how it is spread.",
+            "More steps, the same blocks: not how it was found, but how it is spread.",
             'F.interpolate has a mode, and its default is "nearest".',
         ),
         worked='F.interpolate repeats the nearest control point unless it is told otherwise: '
@@ -120,7 +120,7 @@ EXERCISES = (
                         spreading.MASKS["rescaled"],
                         lambda f: f["another size"] and not f["detail lost"]),
             _three.mask("weakened", "the motion is made weaker, and the jumps with it",
-                        "A step of 3 must stay 3: order the warped chest, it stops on the way.",
+                        "A step of 3 must stay 3. Now the chest stops on the way.",
                         spreading.MASKS["weakened"],
                         lambda f: f["another size"] and f["detail lost"]),
             _three.mask("averaged", "all blocks are made one",
@@ -143,8 +143,9 @@ EXERCISES = (
     ),
     Exercise(
         name="folds", notebook="14",
-        question="Patient 4: Dice rises, folds rise. Mend a line of loss(ddf, fixed, moving, "
-        "weight) and name the cause: detached, weight, steps or labels. answer = (loss, cause)",
+        question="Patient 4: Dice rises, folds rise. Mend a line of label_loss(ddf, fixed, "
+        "moving, weight) and name the cause: detached, weight, steps or labels. "
+        "answer = (label_loss, cause)",
         solution=_four.solution,
         why="A penalty that has no slope is a number on a screen.",
         hints=(
@@ -177,6 +178,6 @@ EXERCISES = (
                        "Now the overlap has no slope. Only the penalty's was missing.",
                        taming.MASKS["asleep"], lambda f: f["calms"] and not f["registers"]),
         ),
-        form=_four.form, observe=_four.observe, code=(taming.loss,),
+        form=_four.form, observe=_four.observe, code=(taming.label_loss,),
     ),
 )  # fmt: skip

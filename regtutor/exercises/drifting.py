@@ -23,7 +23,6 @@ def _pixel(x: Tensor, u: Tensor, last: Tensor) -> Tensor:
 
 
 as_it_came = reading(_pixel, rims=True)
-as_it_came.__name__ = "pull"
 
 
 def _special(image: Tensor, ddf: Tensor) -> Tensor:
@@ -76,11 +75,11 @@ def at_rest(answer: Any) -> bool:
 DIAGNOSIS = Diagnosis(
     cause="corners",
     others={
-        "padding": "Beyond the border nothing is read here: the field is zero. Order the change, "
-        "line by line: it grows steadily from the middle outwards.",
-        "sign": "Without a step there is no direction to turn round. Order the warp by zero.",
-        "spacing": "A voxel read as a mm would scale the step. There is no step. Order the warp by "
-        "zero.",
+        "padding": "Beyond the border nothing is read here: the field is zero. Order the row "
+        "by zero: the change grows steadily from the middle outwards.",
+        "sign": "Without a step there is no direction to turn round. Order zero, once.",
+        "spacing": "A voxel read as a mm would scale the step. There is no step. Order "
+        "zero, once.",
     },
     examine=examine, broken=as_it_came, repaired=warp,
     try_out=lambda script: script(*case("uneven")), complaint=_not_an_image,

@@ -99,13 +99,17 @@ def _facts(script: Script, known: tuple[Tensor, Tensor, Tensor]) -> dict[str, An
         path = Path(folder) / "warped.nii.gz"
         script(path, *(part.clone() for part in known))
         if not path.exists():
-            return {"image": None}
+            return {"image": "no file"}
         image, header = read_image(path)
     return {"image": image, "affine": header}
 
 
 def _no_file(out: Any) -> str | None:
-    return "no file was written at path: write_image(path, …)." if out["image"] is None else None
+    return (
+        "no file was written at path: write_image(path, …)."
+        if isinstance(out["image"], str)
+        else None
+    )
 
 
 def elsewhere(answer: Any) -> bool:
@@ -122,8 +126,7 @@ DIAGNOSIS = Diagnosis(
         "field": "Order the overlay voxel by voxel: it fits. The field does what it should.",
         "viewer": "Order the fixed image in the same viewer: it lies right. The viewer believes "
         "what the file says.",
-        "half_voxel": "Order the shift in mm: it is several voxels, and it grows with the distance "
-        "from the corner.",
+        "half_voxel": "Order the shift in mm: it is more than twenty. Half a voxel is under two.",
     },
     examine=examine, broken=as_it_came, repaired=save,
     try_out=lambda script: _facts(script, case()), complaint=_no_file,

@@ -94,7 +94,7 @@ def exact(answer: Any) -> bool:
 DIAGNOSIS = Diagnosis(
     cause="direction",
     others={
-        "overfit": "Order the picture of the warped chest: it lies on the fixed one. The field is "
+        "overfit": "Order the chest after the last step: it lies on the fixed one. The field is "
         "right, and the number is not about it.",
         "landmarks": "Order the TRE of doing nothing: as it should be. The points are where they "
         "should be before anything moves them.",

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from regtutor.data.thorax import BreathingPair, breathing_slice
 from regtutor.exercises.diagnosing import Diagnosis, Script
+from regtutor.metrics import target_registration_error
 from regtutor.seeds import generator
 
 Scan = dict[str, Any]  # "patient", "visit", and whatever else
@@ -162,13 +163,23 @@ def visits(seeds: Sequence[int], count: int, size: tuple[int, int]) -> list[Scan
 DIAGNOSIS = Diagnosis(
     cause="same_patient",
     others={
-        "too_few": "Twice the scans of the same patients: order it. The held-out score gets better "
-        "still, the new patient's does not.",
-        "epochs": "It answers from memory: order the scores of an early stop. Known patients stay "
-        "easy, new ones hard.",
+        "too_few": "More scans of these four would make it shine still more on these four. Order "
+        "who is held out.",
+        "epochs": "A memory has no epochs. Order who is held out, and who is trained on.",
         "scanner": "Order the greys of the new patients: the same scanner, the same scale. Who are "
         "the held-out ones?",
     },
     examine=examine, broken=as_it_came, repaired=split,
     try_out=lambda script: script(clinic()), complaint=_not_two_parts,
 )  # fmt: skip
+
+
+def mean_tre(scans: Sequence[Scan], network: Callable[[BreathingPair], Tensor] | None) -> float:
+    """mm, the mean over the scans; of doing nothing without a network."""
+    errors = []
+    for scan in scans:
+        pair = scan["pair"]
+        ddf = torch.zeros_like(pair.ddf) if network is None else network(pair)
+        points = pair.fixed_points, pair.moving_points
+        errors.append(target_registration_error(*points, ddf, pair.spacing).mean())
+    return torch.stack(errors).mean().item()

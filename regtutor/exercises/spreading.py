@@ -88,9 +88,10 @@ def between(answer: Any) -> bool:
 DIAGNOSIS = Diagnosis(
     cause="nearest",
     others={
-        "steps": "Order ten times the steps: better steps, and the same blocks.",
-        "penalty": "Order ten times the penalty: the blocks come to be alike, and stay blocks.",
-        "grid": "Order twice the control points: smaller blocks, and blocks. What lies between "
+        "steps": "Order five times the steps: neighbours jump as before.",
+        "penalty": "Order the strong penalty: neighbours jump as far, and the landmarks are "
+        "further off.",
+        "grid": "Order twice the control points: smaller blocks, but blocks. What lies between "
         "two points?",
     },
     examine=examine, broken=as_it_came, repaired=spread,

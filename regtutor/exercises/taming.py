@@ -24,7 +24,7 @@ from regtutor.metrics import DiceMetric, folding_fraction
 SIZE = (48, 66)
 
 
-def loss(ddf: Tensor, fixed: Tensor, moving: Tensor, weight: float) -> Tensor:
+def label_loss(ddf: Tensor, fixed: Tensor, moving: Tensor, weight: float) -> Tensor:
     """The worked solution: a field and two labels `(1, 1, H, W)` → a scalar."""
     overlap = DiceLoss()(Warp()(moving, ddf), fixed)
     smooth = DiffusionLoss(one_sided=True)(ddf)
@@ -124,12 +124,12 @@ DIAGNOSIS = Diagnosis(
     others={
         "weight": "Order the weight times ten: not a digit changes. What is multiplied there has "
         "no slope.",
-        "steps": "Order a tenth of the steps: fewer folds, and less done. The folds come with the "
-        "way, nothing holds them back.",
-        "labels": "Labels alone say nothing about the inside, true: but they do not tear. Order "
-        "the gradient of the penalty.",
+        "steps": "Order a tenth of the steps: fewer folds, still folds. Stopping early does not "
+        "make the penalty act. Order ten times the weight.",
+        "labels": "That labels say nothing about the inside is true, and the TRE shows it. But a "
+        "penalty is there to hold the field together. Order no weight at all.",
     },
-    examine=examine, broken=as_it_came, repaired=loss,
+    examine=examine, broken=as_it_came, repaired=label_loss,
     try_out=lambda script: script(
         torch.zeros(1, 2, *SIZE).requires_grad_(), hidden().fixed_mask, hidden().moving_mask, 1.0),
     complaint=not_a_loss,

@@ -24,7 +24,7 @@ SIZE = (48, 66)
 CONTROL = (8, 11)
 
 
-def loss(ddf: Tensor, fixed: Tensor, moving: Tensor) -> Tensor:
+def image_loss(ddf: Tensor, fixed: Tensor, moving: Tensor) -> Tensor:
     """The worked solution: a field and two images `(1, 1, H, W)`, each in its own unit."""
     a, b = ((x - x.min()) / (x.max() - x.min()) for x in (fixed, moving))
     return GlobalMutualInformationLoss()(Warp()(b, ddf), a)
@@ -78,11 +78,13 @@ def as_mr(pair: BreathingPair) -> BreathingPair:
     return replace(pair, moving=4000 * dark**1.5 + 60)
 
 
-def descend(script: Script, pair: BreathingPair, steps: int = 60) -> tuple[Tensor, list[float]]:
+def descend(
+    script: Script, pair: BreathingPair, steps: int = 60, rate: float = 0.15
+) -> tuple[Tensor, list[float]]:
     """The ddf `(1, 2, H, W)` by control points, kept smooth, and the loss at each step."""
     size = pair.fixed.shape[2:]
     control = torch.zeros(1, 2, *CONTROL).requires_grad_()
-    optimizer, curve = torch.optim.Adam([control], lr=0.15), []
+    optimizer, curve = torch.optim.Adam([control], lr=rate), []
     for _ in range(steps):
         optimizer.zero_grad()
         value = script(resize_field(control, size), pair.fixed, pair.moving)
@@ -144,13 +146,13 @@ def _differ(script: Script, one: tuple[Tensor, Tensor], other: tuple[Tensor, Ten
 DIAGNOSIS = Diagnosis(
     cause="range",
     others={
-        "steps": "Order ten times the steps: ten times nothing. Order the gradient.",
+        "steps": "Order three times the steps: three times nothing. Order the gradient.",
         "rate": "Order a hundred times the learning rate: a hundred times 0 is 0. Adam needs a "
         "slope to go down.",
         "smoothness": "The penalty is 0 as long as nothing moves, so it cannot be what holds the "
-        "field. Order the gradient of the image term alone.",
+        "field. Order the largest gradient: it is of the image term alone.",
     },
-    examine=examine, broken=as_it_came, repaired=loss,
+    examine=examine, broken=as_it_came, repaired=image_loss,
     try_out=lambda script: script(torch.zeros_like(hidden().ddf).requires_grad_(),
                                   hidden().fixed, hidden().moving),
     complaint=not_a_loss,

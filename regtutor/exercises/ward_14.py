@@ -59,8 +59,8 @@ EXERCISES = (
     ),
     Exercise(
         name="asleep", notebook="14",
-        question="Patient 6 learns nothing. Mend a line of loss(ddf, fixed, moving) and name the "
-        "cause: range, steps, rate or smoothness. answer = (loss, cause)",
+        question="Patient 6 learns nothing. Mend a line of image_loss(ddf, fixed, moving) and name "
+        "the cause: range, steps, rate or smoothness. answer = (image_loss, cause)",
         solution=_six.solution,
         why="Scaled, each image fills the bins; clamped, it fills one.",
         hints=(
@@ -92,7 +92,7 @@ EXERCISES = (
                       waking.MASKS["something_to_do"],
                       lambda f: f["pulled"] and not f["sees the lung"] and not f["sees the MR"]),
         ),
-        form=_six.form, observe=_six.observe, code=(waking.loss,),
+        form=_six.form, observe=_six.observe, code=(waking.image_loss,),
     ),
     Exercise(
         name="leak", notebook="14",

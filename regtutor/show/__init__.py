@@ -22,6 +22,7 @@ from regtutor.show.images import slices as slices
 from regtutor.show.landscape import landscape as landscape
 from regtutor.show.leaf import leaf as leaf
 from regtutor.show.monitor import monitor as monitor
+from regtutor.show.orders import orders as orders
 from regtutor.show.pad import field_pad as field_pad
 from regtutor.show.paired import paired as paired
 from regtutor.show.picture import Picture as Picture
