@@ -62,7 +62,7 @@ def prostate_pair(
 
 
 def prostate_slice(
-    seed: int, size: Sequence[int] = (100, 120), moving_size: Sequence[int] = (96, 88)
+    seed: int, size: Sequence[int] = (96, 120), moving_size: Sequence[int] = (96, 88)
 ) -> dict[str, Any]:
     """An axial slice whose motion stays in the slice: axis 0 runs to the back, axis 1 to the left.
 
@@ -146,7 +146,7 @@ def _velocity(beam: Tensor, pose: Tensor, drift: Tensor) -> Tensor:
     """
     x, y, z = beam
     near = torch.exp((y - 22).clamp(max=0) / 24) * bump(x, 30)
-    push, lift, turn = 9 + 2 * pose[4], 3.5 * pose[5:7], 0.07 * pose[7]
+    push, lift, turn = 8 + 2 * pose[4], 3.0 * pose[5:7], 0.07 * pose[7]
     still = torch.stack([lift[0] + turn * y, lift[1] - turn * x, 0 * z])
     squeeze = torch.stack([-0.13 * x * near, push * near, 0.04 * z * near])
     wave = torch.tensor([0.06, 0.06, 0.06, math.pi, 1.0])

@@ -4,10 +4,12 @@ One anatomy, two paints. What is bright in one may be bright, dark or anything i
 
     tissue        MR (T2)   ultrasound        tissue        MR (T2)   ultrasound
     fat             .62        .52            bladder         .95        .04
-    muscle          .16        .30            capsule         .12        .30 to .90
+    muscle          .16        .30            capsule         .12        .52
     rectum          .05        .45            cyst           1.00        .03
-    outer zone      .80        .50            calcification   .02       1.00 and a shadow
-    inner zone      .42        .36            urethra         .85        .12
+    outer zone      .80        .46            calcification   .02       1.00 and a shadow
+    inner zone      .42        .42            urethra         .85        .12
+
+Ultrasound adds a bright line wherever tissue changes across the beam.
 
 Convention: places `(3, N)` in mm about the gland's middle at rest, x to the left, y to the back, z
 to the head; values in [0, 1]. Taught in notebook 12.
@@ -68,12 +70,14 @@ def blobs(places: Tensor, middles: Tensor, radius: float) -> Tensor:
     return (places[:, None] - middles[..., None]).square_().sum(0).sqrt_() - radius
 
 
-def paint(places: Tensor, gland: Gland, voxel: float, kind: int, rim: Tensor | float) -> Tensor:
+def paint(
+    places: Tensor, gland: Gland, voxel: float, kind: int, faced: Tensor | float = 0
+) -> Tensor:
     """One kind of image, 0 MR, 1 ultrasound, without what its machine adds: `(N,)`.
 
     Args:
         voxel: mm, the width over which an edge is shared.
-        rim: the capsule's brightness.
+        faced: 1 where the gland's rim lies across the beam, 0 along it; for ultrasound.
     """
     x, y, _ = places
     grain = sample(gland.texture[:, kind : kind + 1], (places / 3.5 + 12)[None, :, :, None, None],
@@ -82,15 +86,19 @@ def paint(places: Tensor, gland: Gland, voxel: float, kind: int, rim: Tensor | f
     canvas.paint(37 - x.abs() - 0.15 * y, (0.16, 0.30)[kind])  # muscle on both sides
     canvas.paint(ellipsoid(places, (0, -46, -6), (26, 12, 14)), (0.10, 0.70)[kind])  # pubis
     canvas.paint(ellipsoid(places, (0, -31, 24), (27, 15, 25)), (0.25, 0.60)[kind])
-    canvas.paint(ellipsoid(places, (0, -31, 24), (25, 13, 23)), (0.95, 0.04)[kind])  # bladder
+    bladder = ellipsoid(places, (0, -31, 24), (25, 13, 23))
+    canvas.paint(bladder, (0.95, 0.04)[kind])
     canvas.paint(ellipsoid(places, (0, 32, 0), (12, 11, 70)), (0.30, 0.60)[kind])
     canvas.paint(ellipsoid(places, (0, 32, 0), (9, 8, 68)), (0.05, 0.45)[kind])  # rectum
     rind = outline(places, gland)
-    canvas.paint(rind - 1.2, rim)
-    canvas.paint(rind + 0.6, (0.80, 0.50)[kind] + 0.05 * grain)
+    canvas.paint(rind - 1.2, (0.12, 0.52)[kind])
+    canvas.paint(rind + 0.6, (0.80, 0.46)[kind] + 0.05 * grain)
     a, b, c = gland.radii
     inner = ellipsoid(places, (0, -0.2 * b, 2), (0.64 * a, 0.66 * b, 0.7 * c))
-    canvas.paint(inner, (0.42, 0.36)[kind] + (0.16, 0.07)[kind] * grain)
+    canvas.paint(inner, (0.42, 0.42)[kind] + (0.16, 0.07)[kind] * grain)
+    if kind == 1:  # an echo comes from where tissue changes
+        for border in (rind, inner, bladder):
+            canvas.paint(border.abs() - 0.7, canvas.hu + 0.45 * faced)
     canvas.paint(ellipsoid(places, gland.lesion, (6, 4, 6)), (0.30, 0.30)[kind])
     canvas.paint(capsule(places, (0, -6, 24), (0, 3, -24), 2.0), (0.85, 0.12)[kind])  # urethra
     spots = blobs(places, gland.landmarks, 2.0)
@@ -103,7 +111,7 @@ def paint(places: Tensor, gland: Gland, voxel: float, kind: int, rim: Tensor | f
 
 def resonance(places: Tensor, gland: Gland, voxel: float, generator: torch.Generator) -> Tensor:
     """MR at its own places: brighter near the coil at the back, and noise that is never below 0."""
-    signal = paint(places, gland, voxel, kind=0, rim=0.12)
+    signal = paint(places, gland, voxel, kind=0)
     signal = signal * (0.78 + 0.004 * places[1]).clamp(0.5, 1.2)
     noise = 0.03 * torch.randn((2, len(signal)), generator=generator)
     return (signal + noise[0]).hypot(noise[1])
@@ -124,7 +132,7 @@ def echo(
     depth, angle = away[0].hypot(away[1]), torch.atan2(away[0], -away[1])
     normal = places / torch.tensor(gland.radii)[:, None] ** 2
     along = (away * normal[:2]).sum(0).square() / (depth.square() * normal.square().sum(0) + 1e-9)
-    bright = paint(places, gland, voxel, kind=1, rim=0.30 + 0.60 * along)
+    bright = paint(places, gland, voxel, kind=1, faced=along)
     bright = bright * (1 + 0.4 * (speckle - 1))
     past = depth - PROBE_RADIUS
     bright = bright * (1.05 - 0.008 * past + 0.6 * torch.exp(-past / 5))
