@@ -86,6 +86,20 @@ def write_pages(app: Sphinx) -> None:
         write(path, text)
 
 
+def lead_on(app: Sphinx, name: str, source: list[str]) -> None:
+    """Links of a page of `docs/`, as they lead in the repository, lead so on the site too."""
+    if "/" in name:  # written for the site
+        return
+    source[0] = re.sub(r"\[([^\]]+)\]\(\.\./([^)]+)\)", led, source[0])
+
+
+def led(found: re.Match[str]) -> str:
+    words, there = found.groups()
+    if there.startswith("notebooks/"):
+        return f"[{words}]({there})" if Path(there).stem[:2] in NOTEBOOKS else words
+    return f"[{words}](https://github.com/regtutor/regtutor/blob/main/{there})"
+
+
 def say_in_rst(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
@@ -107,6 +121,11 @@ def quoted(words: str, here: str) -> str:
     if place and place != here:
         return f":py:obj:`{words} <{place}>`"
     return f"``{words.replace(': ', ':' + NO_BREAK)}``"  # else napoleon takes it for a type
+
+
+def lead_to_pages(app: Sphinx, page: str, source: list[str]) -> None:
+    """What leads to the notebooks from here in the repository leads to their pages on the site."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 
 class Notebook(SphinxRole):
@@ -140,6 +159,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")  # whose event this is
     app.add_role("nb", Notebook())
     app.connect("builder-inited", write_pages)
+    app.connect("source-read", lead_to_pages)
+    app.connect("source-read", lead_on)
     app.connect("autodoc-process-docstring", say_in_rst, priority=400)  # napoleon has 500
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True}
