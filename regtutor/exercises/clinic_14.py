@@ -60,7 +60,7 @@ EXERCISES = (
         question="Patient 2 grows when nothing moves. Mend a line of warp(image, ddf) and name "
         "the cause: corners, padding, sign or spacing. answer = (warp, cause)",
         solution=_two.solution,
-        why="−1 and 1 are the centres of the outer voxels for him who wrote 2·x/(n − 1) − 1.",
+        why="−1 and 1 are the centres of the outer voxels for whoever wrote 2·x/(n − 1) − 1.",
         hints=(
             "Warp by zero once: where does it change, in the middle or at the rim?",
             "Half a voxel outwards at the rim, nothing in the middle. What do −1 and 1 mean?",

@@ -1,6 +1,7 @@
 """A case file is opened test by test, by hand and by keys, with scripts and without, and counts."""
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.show.test_orders import made
 
@@ -51,3 +52,12 @@ def test_it_counts_what_is_open_and_fits_a_phone(page, address):
     )
     assert bars == ["none", "ordered 1"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_it_opens_in_an_untrusted_notebook(page, lab):
+    data, metadata = made()._repr_mimebundle_()
+    output = new_output("execute_result", data, metadata=metadata, execution_count=1)
+    page.goto(lab(new_notebook(cells=[new_code_cell("made()", outputs=[output])])))
+    file = page.locator(".jp-OutputArea")
+    file.get_by_text("A number").click(timeout=30_000)
+    assert file.get_by_text("0.0 % <b>").is_visible()
