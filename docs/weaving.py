@@ -96,7 +96,8 @@ def lead_on(app: Sphinx, name: str, source: list[str]) -> None:
 def led(found: re.Match[str]) -> str:
     words, there = found.groups()
     if there.startswith("notebooks/"):
-        return f"[{words}]({there})" if Path(there).stem[:2] in NOTEBOOKS else words
+        known = there.removeprefix("notebooks/") in [path.name for path in NOTEBOOKS.values()]
+        return f"[{words}]({there})" if known else words
     return f"[{words}](https://github.com/regtutor/regtutor/blob/main/{there})"
 
 
@@ -121,11 +122,6 @@ def quoted(words: str, here: str) -> str:
     if place and place != here:
         return f":py:obj:`{words} <{place}>`"
     return f"``{words.replace(': ', ':' + NO_BREAK)}``"  # else napoleon takes it for a type
-
-
-def lead_to_pages(app: Sphinx, page: str, source: list[str]) -> None:
-    """What leads to the notebooks from here in the repository leads to their pages on the site."""
-    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 
 class Notebook(SphinxRole):
@@ -159,7 +155,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")  # whose event this is
     app.add_role("nb", Notebook())
     app.connect("builder-inited", write_pages)
-    app.connect("source-read", lead_to_pages)
     app.connect("source-read", lead_on)
     app.connect("autodoc-process-docstring", say_in_rst, priority=400)  # napoleon has 500
     app.connect("build-finished", copy_mathjax)

@@ -65,6 +65,16 @@ def test_a_docstring_in_rst(weaving):
     )
 
 
+def test_links_of_the_repository_lead_on(weaving):
+    stem = weaving.NOTEBOOKS["02"].stem
+    source = [
+        f"[a](../notebooks/{stem}.ipynb) [b](../notebooks/99_no.ipynb) [c](../R.md) [d](e.md)"
+    ]
+    weaving.lead_on(None, "paths", source)
+    page = f"[a](notebooks/{stem}.ipynb) b [c](https://github.com/regtutor/regtutor/blob/main/R.md)"
+    assert source == [f"{page} [d](e.md)"]
+
+
 def test_a_function_names_the_notebooks_that_use_it(weaving):
     text = said(weaving, "regtutor.deformation.field.compose", "One after the other.")
     assert text.startswith("One after the other.\n\nUsed in notebook :nb:`03`")
