@@ -68,10 +68,10 @@ def picture(network: nn.Module, loader: DataLoader, most: int = 8) -> show.Pictu
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The means before and after, a line each."""
+    """The means before, after and by whatever else was judged, a line each."""
     columns = [k for k in rows[0] if k not in ("pair", "when")]
     lines = [f"{'':8s}" + "".join(f"{name:>13s}" for name in columns)]
-    for when in ("before", "after"):
+    for when in dict.fromkeys(r["when"] for r in rows):
         chosen = [r for r in rows if r["when"] == when]
         means = [torch.tensor([r[name] for r in chosen]).nanmean().item() for name in columns]
         lines.append(f"{when:8s}" + "".join(f"{mean:13.4f}" for mean in means))

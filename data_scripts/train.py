@@ -18,25 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from optimised import Optimised
 from prepare import preparation
 from program import Parser, run
+from recipe import WeightedLoss, build_network
 from report import judge, picture, table, write_rows, write_whole
-from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from regtutor.checks import require, require_count
 from regtutor.data import CacheDataset, DataLoader, find_pairs, split_pairs
-from regtutor.deformation import ResizeField
-from regtutor.evaluation import DoNothing, Prediction, find_device
-from regtutor.losses import (
-    BendingEnergyLoss,
-    DiceLoss,
-    GlobalMutualInformationLoss,
-    LocalNormalizedCrossCorrelationLoss,
-    MultiScaleLoss,
-)
-from regtutor.metrics import target_registration_error
-from regtutor.networks import LocalNet
+from regtutor.evaluation import DoNothing, find_device
 from regtutor.seeds import set_determinism
 from regtutor.training import fit
 from regtutor.transforms import Compose
@@ -57,6 +48,7 @@ def arguments() -> Parser:
     add("--half", action="store_true", help="the network works at half size")
     add("--channels", type=int, default=8)
     add("--levels", type=int, nargs="+", default=[1, 2], help="LocalNet's extract_levels")
+    add("--velocity", action="store_true", help="predict a velocity and integrate it")
     add("--lr", type=float, default=1e-3)
     add("--image-loss", choices=["mse", "lncc", "gmi"], default="mse")
     add("--image-weight", type=float, default=100.0)
@@ -65,6 +57,7 @@ def arguments() -> Parser:
     add("--bending-weight", type=float, default=0.3)
     add("--augment", action="store_true", help="a random affine on every pair, every epoch")
     add("--seed", type=int, default=0)
+    add("--beside-register", action="store_true", help="judge instance.register and refining, too")
     return parser
 
 
@@ -98,57 +91,6 @@ def settings(options: Namespace) -> dict[str, Any]:
     typed = {**vars(options), "folder": str(options.folder.resolve())}
     typed.pop("out")
     return typed
-
-
-def build_network(options: Namespace, size: tuple[int, ...]) -> nn.Module:
-    """A LocalNet that starts by doing nothing; at half size if asked, its field brought back."""
-    d = len(size)
-    network = LocalNet(
-        spatial_dims=d,
-        in_channels=2,
-        out_channels=d,
-        num_channel_initial=options.channels,
-        extract_levels=options.levels,
-        out_kernel_initializer="zeros",
-    )
-    if not options.half:
-        return network
-    pool = nn.AvgPool3d(2) if d == 3 else nn.AvgPool2d(2)
-    return nn.Sequential(pool, network, ResizeField(size))
-
-
-class WeightedLoss:
-    """The named terms of the loss, by the weights on the command line; 0 leaves a term out."""
-
-    def __init__(self, options: Namespace, spatial_dims: int) -> None:
-        self.options = options
-        self.image = {
-            "mse": nn.MSELoss(),
-            "lncc": LocalNormalizedCrossCorrelationLoss(spatial_dims, kernel_size=9),
-            "gmi": GlobalMutualInformationLoss(),
-        }[options.image_loss]
-        self.label = MultiScaleLoss(DiceLoss(), scales=[0, 1, 2, 4])
-        self.bending = BendingEnergyLoss()
-
-    def __call__(self, prediction: Prediction, batch: dict[str, Any]) -> dict[str, Tensor]:
-        weigh, terms = self.options, {}
-        if weigh.image_weight:
-            similarity = self.image(prediction.warped_image, batch["fixed_image"])
-            terms["image"] = weigh.image_weight * similarity
-        if weigh.label_weight and prediction.warped_label is not None:
-            overlap = self.label(batch["fixed_label"], prediction.warped_label)
-            terms["label"] = weigh.label_weight * overlap
-        if weigh.point_weight and "fixed_points" in batch:
-            terms["points"] = weigh.point_weight * self.distance(prediction.ddf, batch)
-        terms["smooth"] = weigh.bending_weight * self.bending(prediction.ddf)
-        return terms
-
-    def distance(self, ddf: Tensor, batch: dict[str, Any]) -> Tensor:
-        """The mean distance of the landmarks that are there, in voxels."""
-        there = ~batch["fixed_points"].isnan().any(dim=-1)
-        points = batch["fixed_points"].nan_to_num(), batch["moving_points"].nan_to_num()
-        errors = target_registration_error(*points, ddf, spacing=1.0)
-        return (errors * there).sum() / there.sum().clamp(min=1)
 
 
 def main(options: Namespace) -> None:
@@ -189,6 +131,9 @@ def main(options: Namespace) -> None:
 
     network.load_state_dict(torch.load(out / "best.pt", map_location=find_device()))
     rows = judge(DoNothing(), val_loader, "before") + judge(network, val_loader, "after")
+    if options.beside_register:
+        rows += judge(Optimised(), val_loader, "register")
+        rows += judge(Optimised(start=network), val_loader, "refined")
     write_rows(out / "pairs.csv", rows)
     picture(network, val_loader).save(out / "pairs.png")
     print(f"\nThe {len(held_out)} held-out pairs, before and after:\n{table(rows)}")

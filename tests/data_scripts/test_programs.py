@@ -93,6 +93,17 @@ def test_a_training_leaves_its_files(trained):
     assert "heads.0.conv.weight" in torch.load(trained / "best.pt")
 
 
+def test_a_velocity_beside_register(pairs, tmp_path, typed, capsys):
+    """The discs are found by optimisation from nothing, and from what the network says."""
+    typed("train.py", pairs, "--out", tmp_path / "out", *WORDS, "--velocity", "--beside-register")
+    kinds = ["before", "after", "register", "refined"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-4:]] == kinds
+    judged = rows(tmp_path / "out" / "pairs.csv")
+    lncc = {kind: [float(r["lncc"]) for r in judged if r["when"] == kind] for kind in kinds}
+    for found in ("register", "refined"):
+        assert min(lncc[found]) > max(*lncc["before"], *lncc["after"]), found
+
+
 def test_a_second_run_resumes_and_changes_nothing(trained, pairs, typed, capsys):
     before = contents(trained)
     typed("train.py", pairs, "--out", trained, *WORDS)

@@ -1,4 +1,4 @@
-"""The networks that come trained: small, ready, and as good on chests never met as the card says."""
+"""The networks that come trained: small, ready, and as good on new chests as the card says."""
 
 import json
 
