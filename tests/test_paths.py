@@ -9,8 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "paths.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-ROWS = re.findall(
-    r"^\| \[(\d\d)\]\(\.\./notebooks/(\w+\.ipynb)\) \| (\d+) \| (\d+) \| (.+?) \| (.+?) \|$",
+ROWS = re.findall(  # number, file, question, minutes to read and to do, what it presumes
+    r"^- \[(\d\d)\]\(\.\./notebooks/(\w+\.ipynb)\) (.+\?) "
+    r"\*\*Read (\d+), do (\d+)\*\*(?:; presumes (.+))?\.$",
     PAGE,
     re.MULTILINE,
 )
@@ -34,13 +35,13 @@ def test_a_notebook_has_its_row_with_its_own_minutes_and_question(path):
     minutes = re.search(r"(\d+) minutes to read, (\d+) to do", first).groups()
     row = next(row for row in ROWS if row[1] == path.name)
     assert row[0] == path.name[:2]
-    assert row[2:4] == minutes
-    assert row[5] == first.partition("\n")[0].removeprefix("# ")
+    assert row[3:5] == minutes
+    assert row[2] == first.partition("\n")[0].removeprefix("# ")
 
 
 def test_what_is_presumed_comes_before():
     assert [row[0] for row in ROWS] == [f"{n:02d}" for n in range(1, len(ROWS) + 1)]
-    for number, *_, presumed, _ in ROWS:
+    for number, *_, presumed in ROWS:
         earlier = re.findall(r"\d\d", presumed)
         assert all(other < number for other in earlier)
         assert earlier or number == "01"
@@ -67,7 +68,7 @@ def test_half_a_day_holds_the_workshop():
 
 def test_the_reading_time_is_the_sum():
     told = int(re.search(r"That is (\d+) minutes of reading", PAGE)[1])
-    assert told == sum(int(row[2]) for row in ROWS)
+    assert told == sum(int(row[3]) for row in ROWS)
 
 
 def test_the_readme_leads_here():

@@ -33,7 +33,7 @@ EXERCISES = (
         worked="Linear interpolation mixes 0 and 3 into 1 and 2, a rim of organs that are not "
         "there. Read the nearest voxel, or warp each label by itself and let the largest win.",
         wrong=_one.wrong(
-            _one.mask("rounded", "the mixed values are rounded to whole ones",
+            _one.mask("rounded", "the mixed values are rounded, or cut, to whole ones",
                       "Halfway from 0 to 3 that is 2: a name again, of the wrong organ. Look at "
                       "the rim of 3.", carrying.MASKS["rounded"],
                       lambda f: f["not there"] and not f["in between"] and not f["lost"]
@@ -85,9 +85,9 @@ EXERCISES = (
             _two.mask("divided_by_n", "the places are divided by n in place of n − 1",
                       "With centres at ±1 the last voxel is n − 1. Now it shrinks.",
                       drifting.MASKS["divided_by_n"]),
-            _two.mask("both_changed", "it is corrected twice over",
-                      "Now it shrinks where it grew: one of the two is enough.",
-                      drifting.MASKS["both_changed"]),
+            _two.mask("no_half", "n is put for n − 1 and the rest is left",
+                      "It grows no more and wanders: with faces at ±1 the first centre is half a "
+                      "voxel in.", drifting.MASKS["no_half"]),
             _two.mask("zeros", "what lies beyond the border is made zero",
                       "The rim goes black instead of growing. The places are as wrong as before.",
                       drifting.MASKS["zeros"]),
@@ -176,7 +176,11 @@ EXERCISES = (
                        lambda f: f["hinders a shift"] and f["calms"]),
             _four.mask("asleep", "nothing folds because nothing moves",
                        "Now the overlap has no slope. Only the penalty's was missing.",
-                       taming.MASKS["asleep"], lambda f: f["calms"] and not f["registers"]),
+                       taming.MASKS["asleep"], lambda f: not f["overlap acts"]),
+            _four.mask("too_stiff", "the penalty acts, and is made heavier as well",
+                       "Nothing folds, for it stops on the way: Dice is the price. The weight was "
+                       "not the cause, leave it.", taming.MASKS["too_stiff"],
+                       lambda f: f["calms"] and not f["registers"] and f["overlap acts"]),
         ),
         form=_four.form, observe=_four.observe, code=(taming.label_loss,),
     ),

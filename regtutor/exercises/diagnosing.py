@@ -90,7 +90,7 @@ class Diagnosis:
             facts = _examined(self.examine, self.broken)
             return alike(seen["script"], facts, self.tolerance)
 
-        return Wrong("named_only", "the cause is named and the script still does what it did",
+        return Wrong("named_only", "the cause is named and the script is as sick as before",
                      "You have found it. Now mend the one line.",
                      lambda: (self.broken, self.cause), unchanged)  # fmt: skip
 

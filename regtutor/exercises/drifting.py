@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from regtutor.exercises.diagnosing import Diagnosis, Script
-from regtutor.exercises.warping import SIZE, half_off, letter, reading, uneven_field, warp
+from regtutor.exercises.warping import SIZE, letter, reading, uneven_field, warp
 
 FIELDS = ("none", "half", "uneven")
 
@@ -39,7 +39,7 @@ MASKS: dict[str, Script] = {
     "calibrated": _calibrated,
     "half_added": reading(lambda x, u, last: x + u + 0.5, rims=True),
     "divided_by_n": reading(lambda x, u, last: (x + u) * last / (last + 1)),
-    "both_changed": reading(lambda x, u, last: half_off(x + u, last), rims=True),
+    "no_half": reading(lambda x, u, last: x + u - 0.5),
     "zeros": reading(_pixel, rims=True, padding_mode="zeros"),
 }
 

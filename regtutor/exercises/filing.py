@@ -15,7 +15,7 @@ from torch import Tensor
 
 from regtutor.deformation import Warp, affine_to_ddf
 from regtutor.exercises.diagnosing import Diagnosis, Script
-from regtutor.exercises.warping import letter
+from regtutor.exercises.warping import SIZE, letter
 from regtutor.files import read_image, write_image
 
 
@@ -105,11 +105,10 @@ def _facts(script: Script, known: tuple[Tensor, Tensor, Tensor]) -> dict[str, An
 
 
 def _no_file(out: Any) -> str | None:
-    return (
-        "no file was written at path: write_image(path, …)."
-        if isinstance(out["image"], str)
-        else None
-    )
+    if isinstance(out["image"], str):
+        return "no file was written at path: write_image(path, …)."
+    shape = tuple(out["image"].shape)
+    return None if shape == SIZE else f"the image in the file is {shape}; {SIZE} was given."
 
 
 def elsewhere(answer: Any) -> bool:

@@ -107,7 +107,7 @@ def _facts(script: Script, pairs: list[Scan]) -> dict[str, bool]:
         "left out": len(set(files)) < len(pairs),
         "visits left out": len({pair["visit"] for pair in train + held}) < 3,
         "nobody held out": not held,
-        "many held out": len(held) > 0.45 * len(pairs),
+        "many held out": bool(known & new) and len(held) > 0.45 * len(pairs),
         "visits apart": alone and bool(held),
         "another draw": bool(known & new) and _first(pairs) in {pair["file"] for pair in train},
     }

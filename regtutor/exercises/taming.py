@@ -58,6 +58,7 @@ MASKS: dict[str, Script] = {
     "short_steps": _with(lambda ddf, warped: 0.05 * ddf.square().mean()),
     "smooth_picture": _with(lambda ddf, warped: _smooth(warped.expand(1, 2, -1, -1))),
     "asleep": _with(lambda ddf, warped: _smooth(ddf), still=True),
+    "too_stiff": _with(lambda ddf, warped: 10 * _smooth(ddf)),
     "rewarded": _with(lambda ddf, warped: -_smooth(ddf)),
 }
 
@@ -79,30 +80,29 @@ def hidden() -> BreathingPair:
     return breathing_slice(seed=31, size=SIZE)
 
 
-def _pull(script: Script, ddf: Tensor) -> Tensor:
-    """The gradient that a weight of 1 adds, at a field."""
-    pair, slopes = hidden(), []
-    for weight in (1.0, 2.0):
-        place = ddf.clone().requires_grad_()
-        value = script(place, pair.fixed_mask, pair.moving_mask, weight) + 0 * place.sum()
-        slopes.append(torch.autograd.grad(value, place)[0])
-    return slopes[1] - slopes[0]
+def _slope(script: Script, ddf: Tensor, weight: float) -> Tensor:
+    """The gradient at a field."""
+    pair, place = hidden(), ddf.clone().requires_grad_()
+    value = script(place, pair.fixed_mask, pair.moving_mask, weight) + 0 * place.sum()
+    return torch.autograd.grad(value, place)[0]
 
 
 def examine(script: Script) -> dict[str, Any]:
     """What the weight pulls at, and what comes of it."""
     pair, grid = hidden(), identity_grid(SIZE)
     rough = torch.stack([(grid[:, 1] / 2).sin(), (grid[:, 0] / 3).cos()], dim=1)
-    pull = _pull(script, rough)
+    pull = _slope(script, rough, 2.0) - _slope(script, rough, 1.0)
     calmer = _smooth(rough - pull / pull.abs().max().clamp(min=1e-12) * 0.1) / _smooth(rough)
     shift = torch.ones(1, 2, *SIZE) * torch.tensor([2.0, -3.0]).view(1, 2, 1, 1)
+    held = _slope(script, shift, 2.0) - _slope(script, shift, 1.0)
     end = descend(script, pair, 5.0) if calmer < 0.999 else None
     label = None if end is None else (Warp()(pair.moving_mask, end) > 0.5).float()
     return {
+        "overlap acts": bool(_slope(script, shift, 0.0).abs().max() > 1e-9),
         "weight acts": bool(pull.abs().max() > 1e-9),
         "calms": bool(calmer < 0.999),
         "excites": bool(calmer > 1.001),
-        "hinders a shift": bool(_pull(script, shift).abs().max() > 1e-6),
+        "hinders a shift": bool(held.abs().max() > 1e-6),
         "counted": _counted(script, rough),
         "registers": label is not None and DiceMetric()(label, pair.fixed_mask).item() > 0.96,
         "folds": end is None or folding_fraction(end).item() > 0.002,

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from regtutor.exercises import filing, landing, leaking, waking
-from regtutor.exercises.exercise import Exercise, Property
+from regtutor.exercises.exercise import Exercise, Property, alike
 
 _five, _six = landing.DIAGNOSIS, waking.DIAGNOSIS
 _seven, _eight = leaking.DIAGNOSIS, filing.DIAGNOSIS
 
 
 def _voxels_changed(facts: Any) -> bool:
-    """Something else was written than was given, by shifting whole voxels."""
-    given = filing.case()[0]
-    return bool((facts["image"].sort().values.sum() - given.sum()).abs() < 1e-2) and not bool(
-        (facts["image"] - given).abs().max() < 1e-4
+    """The same greys in other voxels, under the moving image's header."""
+    given, _, moving = filing.case()
+    there = facts["image"].flatten().sort().values
+    same_greys = alike(there, given.flatten().sort().values, 1e-4)
+    return (
+        same_greys
+        and not alike(facts["image"], given, 1e-4)
+        and alike(facts["affine"], moving, 1e-4)
     )
 
 
@@ -118,7 +122,7 @@ EXERCISES = (
             _seven.mask("more_held_out", "more scans are held out",
                         "Half of them, and still of patients who are trained on.",
                         leaking.MASKS["more_held_out"],
-                        lambda f: f["many held out"] and f["known"]),
+                        lambda f: f["many held out"]),
             _seven.mask("another_draw", "other scans are drawn, by the same rule",
                         "Another draw, the same patients in both parts.",
                         leaking.MASKS["another_draw"], lambda f: f["another draw"]),
