@@ -24,8 +24,8 @@ EXERCISES = (
             "part of the matrix does it need?",
             "affine[:3, :3] times the three components, at every voxel, is mm in RAS. LPS has the "
             "first two signs turned.",
-            "torch.einsum('rk,khwd->dwhr', affine[:3, :3], ddf[0]) * torch.tensor([−1, −1, 1]): "
-            "the array's axes turn round, the components x, y, z do not.",
+            "torch.einsum('rk,khwd->dwhr', fixed_affine[:3, :3].float(), ddf[0]) * "
+            "torch.tensor([-1, -1, 1]): the array's axes turn round, the components do not.",
         ),
         worked="The block of the fixed image's affine takes a step in voxels to a step in mm, RAS. "
         "x and y change their sign for LPS. SimpleITK counts x first and NumPy shows it z first, "
@@ -48,7 +48,8 @@ EXERCISES = (
             _to_itk("bare_voxels", "the field is handed over in voxels", "Nothing is said in "
                     "voxels outside: multiply by affine[:3, :3], and mind LPS."),
             _to_itk("spacing_only", "the field is multiplied by the spacing", "That is right only "
-                    "where the array's axes run along R, A and S. Use the whole block, and LPS."),
+                    "where the array's axes run along L, P and S, as in the notebook's volume. "
+                    "Use the whole block, then turn two signs."),
             _to_itk("spacing_and_signs", "the field is multiplied by the spacing, and x and y "
                     "change sign", "Here array axis 0 runs along another axis of the body, a bit "
                     "turned: use affine[:3, :3] as a matrix."),

@@ -17,8 +17,9 @@ from regtutor.exercises.exercise import judge
 from regtutor.exercises.exporting import to_itk
 from regtutor.exercises.planting import FAULTS, planted
 from regtutor.files import read_image, spacing_of
-from regtutor.instance import register
+from regtutor.instance import Level, register
 from regtutor.metrics import target_registration_error
+from regtutor.networks import trained_globalnet, trained_localnet
 
 
 def test_every_fault_is_planted_once_and_elsewhere_in_the_other_folder():
@@ -116,10 +117,13 @@ def test_other_ways_to_the_same_array_are_right():
     assert judge(EXERCISES["to_itk"], lambda *given: expected).name == "as_the_library"
 
 
-def nothing(case):
-    zero = torch.zeros(1, 2, *case.fixed.shape[2:])
+def error(case, ddf):
     points = case.fixed_points, case.moving_points
-    return target_registration_error(*points, zero, case.spacing).mean().item()
+    return target_registration_error(*points, ddf, case.spacing).mean().item()
+
+
+def nothing(case):
+    return error(case, torch.zeros(1, 2, *case.fixed.shape[2:]))
 
 
 def test_the_first_amount_of_each_shift_is_the_chest_itself():
@@ -156,6 +160,51 @@ def test_the_pair_of_the_rescue_is_one_that_needs_it():
     worked, alone = rescuing._bounds()
     assert worked < 2
     assert alone > 3 * worked
+
+
+def refined(case, ddf):
+    levels = [Level(shrink=2, spacing=4, steps=40)]
+    return register(case.fixed, case.moving, start=ddf, levels=levels).ddf
+
+
+@pytest.mark.parametrize(
+    ("shift", "amount", "falls", "caught"),
+    [
+        ("gain, both scans", 0.2, True, True),
+        ("gain, moving scan", 0.6, True, True),
+        ("another organ", 1, True, True),
+        ("blur", 1, False, True),
+        ("both turned", 180, True, False),
+        ("moving lies lower", 30, True, False),
+    ],
+)
+def test_cliffs_fall_and_are_caught_as_the_notebook_says(shift, amount, falls, caught):
+    case = shifted(shift, amount)
+    ddf = rescuing.asked(trained_localnet(2), case.fixed, case.moving)
+    assert (error(case, ddf) > nothing(case) / 2) == falls
+    assert (error(case, refined(case, ddf)) < 0.2 * nothing(case)) == caught
+    if amount == 180:
+        assert error(case, ddf) > nothing(case)
+
+
+def test_each_repair_of_the_notebook_mends_what_it_says():
+    local, askew = trained_localnet(2), trained_globalnet(2)
+    plain, dark = shifted("blur", 0), shifted("gain, moving scan", 0.6)
+    clip = plain.moving.clone()
+    clip[..., 30:33, 60:63] = 3
+    good = error(plain, rescuing.asked(local, plain.fixed, plain.moving))
+    stretched = rescuing.SLIPS["min_max"]
+    assert good < 0.2 * nothing(plain)
+    at_home = refined(plain, rescuing.asked(local, plain.fixed, plain.moving))
+    assert good < error(plain, at_home) < 0.2 * nothing(plain)
+    assert error(dark, stretched(local, dark.fixed, dark.moving)) < 1.1 * good
+    assert error(plain, stretched(local, plain.fixed, clip)) > 2 * good
+    assert error(plain, rescuing.asked(local, plain.fixed, clip.clamp(0, 1))) < 1.1 * good
+    for mm in (20, 30, 40):
+        case = shifted("moving lies lower", mm)
+        ours, theirs = (rescuing.asked(n, case.fixed, case.moving) for n in (local, askew))
+        assert error(case, theirs) < 0.6 * error(case, ours)
+    assert error(case, refined(case, theirs)) < 3
 
 
 def longer(network, fixed, moving):
