@@ -51,6 +51,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # a page that is opened as a file may not fetch another
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": "https://github.com/regtutor/regtutor",

@@ -22,9 +22,8 @@ def site(tmp_path_factory):
     if importlib.util.find_spec("sphinx_book_theme") is None:
         pytest.skip("the site's programs are not here: pip install -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E"]
-    words += ["-d", str(folder / "trees"), str(ROOT / "docs"), str(folder / "html")]
-    built = subprocess.run(words, capture_output=True, text=True)
+    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", folder / "trees"]
+    built = subprocess.run([*words, ROOT / "docs", folder / "html"], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return folder / "html"
 
@@ -156,6 +155,11 @@ def test_formulas_are_typeset(opened):
     assert fonts >= 2
     assert page.locator("mjx-container").count() == page.locator(".math").count() > 5
     assert "\\mathrm" not in page.locator("article").inner_text()
+
+
+def test_the_search_finds_a_word(page, site):
+    page.goto((site / "search.html").as_uri() + "?q=diffeomorphic")
+    page.locator("#search-results a", has_text="Glossary").first.wait_for()
 
 
 def test_every_page_fits_a_phone(opened, pages, site):

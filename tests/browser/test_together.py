@@ -1,5 +1,6 @@
 """All moving pictures on one page: none styles another. Each looks as it does on its own page."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -20,12 +21,17 @@ LOOKS = """
     .map((name) => `${name}: ${style[name]}`).join("; ");
 })
 """
+SETTLED = """
+Promise.all([...document.images].map((image) => image.decode()))
+  .then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+"""
 # As in Bootstrap, which many pages bring.
 HOST = """<style>.row { margin: 9px -12px 0; } .row > * { flex-shrink: 0; width: 100%;
 max-width: 100%; padding: 0 12px; margin-top: 9px; }</style>"""
 STILL = "<style>* { transition: none !important; animation: none !important; }</style>"
 
 
+@cache
 def all_pictures():
     waves = (torch.arange(30.0)[:, None] / 4).sin() + (torch.arange(40.0) / 5).cos()
     fixed = waves[None, None]
@@ -51,7 +57,7 @@ def looks(page, address, count):
     page.goto(address)
     figures = page.locator("body > figure.on")
     page.wait_for_function("(n) => document.querySelectorAll('.rt strong').length === n", arg=count)
-    page.wait_for_load_state("networkidle")
+    page.evaluate(SETTLED)
     assert figures.count() == count
     return [figure.evaluate(LOOKS) for figure in figures.all()]
 
