@@ -1,6 +1,7 @@
 """All moving pictures on one page: none styles another. Each looks as it does on its own page."""
 
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from regtutor.exercises.mysteries import SWITCHES, misread, mysteries
 from tests.browser.test_landscape import LABEL, SHIFTS, mse, overlap, scene
 from tests.browser.test_leaf import leaves
 from tests.browser.test_monitor import trained
+from tests.show.test_cliff import shifts
 from tests.show.test_cliff import shifts
 from tests.show.test_sweep import case
 
@@ -49,7 +51,14 @@ def all_pictures():
         "flow": show.flow(fixed, 3 * ddf),
         "leaf": leaves()[0],
         "monitor": trained(),
+        "cliff": show.cliff(shifts(), view=show.View(spacing=(2.0, 3.0))),
     }  # fmt: skip
+
+
+def test_all_are_here():
+    scripts = Path(show.__file__).with_name("scripts").glob("*.js")
+    moving = {path.stem for path in scripts if "\nfunction mount(" in path.read_text("utf-8")}
+    assert moving == all_pictures().keys()
 
 
 def looks(page, address, count):
