@@ -50,12 +50,12 @@ EXERCISES = (
             _grid("cropped", "the middle is cut out, voxel by voxel",
                   "A voxel of one is not as large as a voxel of the other, and runs another way. "
                   "Go through both affines."),
-            _grid("untouched", "the image stays on its own grid",
-                  "The voxels of fixed and moving still have nothing to do with each other: "
-                  "ResampleToMatchd."),
             _grid("other_way", "the fixed image is brought to the moving grid",
                   "The field will live on the fixed grid; it stays. Change the roles of keys and "
                   "key_dst.", "fixed"),
+            _grid("untouched", "the image stays on its own grid",
+                  "The voxels of fixed and moving still have nothing to do with each other: "
+                  "ResampleToMatchd."),
             _grid("inverse", "the matrix leads from moving to fixed",
                   "Images are pulled: for every fixed voxel, where in moving? "
                   "M = A_moving⁻¹ A_fixed."),
