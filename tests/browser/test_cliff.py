@@ -36,7 +36,7 @@ def test_the_slider_moves_overlays_dots_and_words(opened):
     amount.focus()
     opened.keyboard.press("End")
     assert amount.get_attribute("aria-valuetext") == "90°"
-    assert said.inner_text().endswith("frozen 9.50. Frozen: no better than nothing.")
+    assert said.inner_text().endswith("frozen 9.50. Frozen: worse than nothing.")
     after, high = drawn(opened), dots(opened)
     assert all(a != b for a, b in zip(after, before, strict=True))
     assert low[1] > low[0]  # below the dashed line, then above

@@ -75,7 +75,7 @@ function start(box, images, data) {
     const shown = methods.map((name, m) => [name, m]).filter(([, m]) => seen[m]);
     const words = shown.map(([name, m]) => `${name} ${number(shift.values[m][0][at])}`).join(", ");
     const [nothing, frozen] = shift.values.map((values) => values[0][at]);
-    const verdict = frozen >= nothing ? `: no better than ${methods[0]}.`
+    const verdict = frozen >= nothing ? `: worse than ${methods[0]}.`
       : frozen > nothing / 2 ? ": more than half of the error is left." : ": more than half is gone.";
     return `${shift.name}, ${shift.amounts[at]}: ${scores[0]} ${words}. ${methods[1]}${verdict}`
       .replace(/(^|\. )[a-z]/g, (start) => start.toUpperCase());
