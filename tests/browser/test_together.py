@@ -13,7 +13,6 @@ from tests.browser.test_landscape import LABEL, SHIFTS, mse, overlap, scene
 from tests.browser.test_leaf import leaves
 from tests.browser.test_monitor import trained
 from tests.show.test_cliff import shifts
-from tests.show.test_cliff import shifts
 from tests.show.test_sweep import case
 
 LOOKS = """
@@ -51,7 +50,6 @@ def all_pictures():
         "flow": show.flow(fixed, 3 * ddf),
         "leaf": leaves()[0],
         "monitor": trained(),
-        "cliff": show.cliff(shifts(), view=show.View(spacing=(2.0, 3.0))),
     }  # fmt: skip
 
 
