@@ -26,6 +26,7 @@ from regtutor.metrics import (
     folding_fraction,
     target_registration_error,
 )
+from regtutor.networks import trained_localnet
 
 SIZE = (112, 140)
 COLUMNS = ("Dice", "HD95 (mm)", "TRE (mm)", "folded (%)")
@@ -59,6 +60,9 @@ class Leaderboard:
         if found.theta is not None:
             self._enter("affine", affine_to_ddf(found.theta, SIZE), reference=True)
         self._enter("our optimisation", found.ddf, reference=True)
+        with torch.no_grad():
+            ddf = trained_localnet(2, SIZE)(torch.cat([self.moving, self.fixed], dim=1))
+        self._enter("our LocalNet", ddf, reference=True)
 
     def submit(self, name: str, ddf: Tensor) -> str:
         """Score a field and enter it.

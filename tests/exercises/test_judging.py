@@ -156,9 +156,11 @@ def rows(board):
 
 
 def test_the_references_come_in_their_order(board):
-    assert rows(board)[:3] == ["*our optimisation*", "*affine*", "*doing nothing*"]
+    order = ["our optimisation", "our LocalNet", "affine", "doing nothing"]
+    assert rows(board)[:4] == [f"*{name}*" for name in order]
     better = {name: score["TRE (mm)"] for name, _, score in board._rows}
     assert better["our optimisation"] < 1.5 < better["affine"] < better["doing nothing"]
+    assert better["our LocalNet"] < 2.5  # it never met this chest, nor did who trained it
 
 
 def test_an_attempt_is_scored_as_the_truth_says(board):
@@ -169,7 +171,7 @@ def test_an_attempt_is_scored_as_the_truth_says(board):
     folded[:, 0, 60:62] += torch.tensor([4.0, -4.0]).view(2, 1)
     assert "Attempt 2" in board.submit("folds", folded)
     assert rows(board)[-1] == "**folds**"  # behind doing nothing: near a needle it does not count
-    assert len(rows(board)) == 5
+    assert len(rows(board)) == 6
 
 
 def test_a_board_keeps_no_truth(board):
