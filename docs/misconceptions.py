@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from itertools import groupby
 
-from regtutor.exercises.exercise import Exercise
+from regtutor.exercises.exercise import Exercise, Wrong
 
 OPENING = """\
 # What everyone gets wrong
@@ -26,18 +26,23 @@ CODE = re.compile(r"(?<![\w.`])(?:\w+(?:\.\w+)*\([^()]*\)|[A-Za-z]+(?:_\w+)+(?:=
 def page(exercises: Iterable[Exercise]) -> str:
     """The page as Markdown, notebook by notebook."""
     bank = sorted(exercises, key=lambda exercise: exercise.notebook)  # else in their own order
-    count = sum(len(exercise.wrong) for exercise in bank)
+    count = sum(len(told(exercise)) for exercise in bank)
     parts = [OPENING.format(count=count, exercises=len(bank))]
     for number, those in groupby(bank, key=lambda exercise: exercise.notebook):
         parts += [f"## Notebook {{nb}}`{number}`\n", *map(section, those)]
     return "\n".join(parts)
 
 
+def told(exercise: Exercise) -> list[Wrong]:
+    """All but those that name a wrong choice: the right one is what they leave over."""
+    return [wrong for wrong in exercise.wrong if not re.search(r"(?<!\w)'\w+'", wrong.slip)]
+
+
 def section(exercise: Exercise) -> str:
     """An exercise: what is asked, and what goes wrong."""
     question = re.sub(r"\s*answer = .*", "", exercise.question, flags=re.S)
     lines = [f"### `{exercise.name}`\n", readable(question), "\n*Something else comes out …*\n"]
-    for wrong in exercise.wrong:
+    for wrong in told(exercise):
         summary = f"<summary>… when {readable(wrong.slip, html=True)}</summary>"
         lines.append(f"<details>{summary}\n\n{readable(wrong.look)}\n\n</details>")
     return "\n".join(lines) + "\n"

@@ -24,8 +24,8 @@ def plain(markup):
     return re.sub(r"\\([\\`*_{}\[\]<>#$|~])", r"\1", words)
 
 
-def test_every_wrong_answer_is_there_with_its_words(text):
-    wrong = [w for exercise in EXERCISES.values() for w in exercise.wrong]
+def test_every_wrong_answer_is_there_with_its_words(made, text):
+    wrong = [w for exercise in EXERCISES.values() for w in made.told(exercise)]
     assert text.count("<details>") == text.count("</details>") == len(wrong) > 300
     assert f"\n{len(wrong)} typical wrong answers to the {len(EXERCISES)} exercises" in text
     read = plain(text)
@@ -42,6 +42,14 @@ def test_the_question_is_asked_and_not_answered(made, exercise):
     assert len(lines[2]) > 20
     for given_away in (exercise.worked, exercise.why, *exercise.hints, "answer = "):
         assert given_away not in plain(section)
+
+
+def test_what_would_leave_the_right_choice_over_is_not_told(made):
+    told = [wrong.name for wrong in made.told(EXERCISES["header"])]
+    left = [wrong.name for wrong in EXERCISES["header"].wrong if wrong.name not in told]
+    assert left == ["blames_field", "blames_viewer", "blames_half_voxel"]
+    assert len(told) > 4
+    assert made.told(EXERCISES["do_nothing_tre"]) == list(EXERCISES["do_nothing_tre"].wrong)
 
 
 def test_notebooks_stand_in_order_each_once(text):
