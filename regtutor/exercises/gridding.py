@@ -19,12 +19,13 @@ from torch.nn import functional as F
 from regtutor.data.modalities import prostate_pair, prostate_slice
 from regtutor.exercises.exercise import alike, is_blank
 from regtutor.exercises.forms import function_form
-from regtutor.transforms import ResampleToMatchd
+from regtutor.transforms import CenterSpatialCropd, ResampleToMatchd
 from regtutor.transforms.geometry import move
 from regtutor.transforms.pulling import pull
 
 Data = dict[str, Any]
 Answer = Callable[[Data], Data]
+KEYS = ("moving_image", "moving_label")
 PARTS = {"image": "moving_image", "label": "moving_label", "points": "moving_points",
          "affine": "moving_image_affine", "fixed": "fixed_image"}  # fmt: skip
 
@@ -42,7 +43,7 @@ def onto_fixed(data: Data) -> Data:
 
 @lru_cache(maxsize=1)
 def _pair() -> Data:
-    return prostate_slice(8, size=(40, 52), moving_size=(48, 40))
+    return prostate_slice(8, size=(40, 52), moving_size=(48, 60))
 
 
 def pair() -> Data:
@@ -99,14 +100,7 @@ def _resized(header: bool) -> Answer:
 
 def _cropped(data: Data) -> Data:
     """So many voxels out of the middle."""
-    size = data["fixed_image"].shape[1:]
-    out = dict(data)
-    for key in ("moving_image", "moving_label"):
-        for axis, n in enumerate(size, start=1):
-            old = out[key].shape[axis]
-            places = (torch.arange(n) + (old - n) // 2).clamp(0, old - 1)
-            out[key] = out[key].index_select(axis, places)
-    return out
+    return CenterSpatialCropd(list(KEYS), data["fixed_image"].shape[1:])(data)
 
 
 def _other_way(data: Data) -> Data:
@@ -115,7 +109,7 @@ def _other_way(data: Data) -> Data:
                             mode=["bilinear", "nearest"])(data)  # fmt: skip
 
 
-def _moving(data: Data, mode: str, keys: Sequence[str] = ("moving_image", "moving_label")) -> Data:
+def _moving(data: Data, mode: str, keys: Sequence[str] = KEYS) -> Data:
     out = ResampleToMatchd(keys, "fixed_image", mode=mode)(data)
     return {key: out[key] for key in keys}
 
@@ -124,7 +118,7 @@ ANSWERS: dict[str, Answer] = {
     "resized_and_said_so": _resized(header=True),
     "resized": _resized(header=False),
     "cropped": _cropped,
-    "untouched": dict,
+    "untouched": lambda data: data,
     "other_way": _other_way,
     "inverse": _through(lambda fixed, moving: torch.linalg.solve(fixed, moving)),
     "spacing_only": _through(lambda fixed, moving: _spacing(fixed) / _spacing(moving).diag()),

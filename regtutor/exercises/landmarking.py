@@ -24,7 +24,7 @@ from regtutor.metrics import target_registration_error
 
 Answer = Callable[[Tensor, Tensor, Tensor, Sequence[float]], Any]
 SIZE, SPACING = (32, 44), (3.2, 0.8)
-MOVED = ((9.0, 12.0), (20.0, 15.0), (20.0, 23.0), (26.0, 36.0))  # voxels, in the fixed image
+MOVED = ((9.0, 12.5), (20.5, 15.0), (20.5, 23.5), (26.0, 36.0))  # voxels, in the fixed image
 STEPS = ((-2.0, 6.0), (3.0, 5.0), (3.0, -8.0), (1.0, 3.0))  # from fixed to moving
 RADII = (1.5, 0.5, 1.5, 1.5)  # voxels: the second is a single one
 
@@ -96,16 +96,23 @@ def _pushed(a: Tensor, b: Tensor, ddf: Tensor) -> tuple[Tensor, Tensor]:
     return move_points(b, ddf).where(~b.isnan(), torch.nan), a
 
 
+def _rounded(a: Tensor, b: Tensor, ddf: Tensor) -> tuple[Tensor, Tensor]:
+    """The field is read at the voxel nearest to the middle."""
+    return a + move_points(a.round(), ddf) - a.round(), b
+
+
 ANSWERS: dict[str, Answer] = {
     "lost_is_nan": with_slip(summary=torch.mean),
     "lost_at_the_corner": with_slip(places=lambda blobs: _middles(blobs).nan_to_num()),
     "lost_is_perfect": with_slip(summary=lambda e: e.nan_to_num().mean()),
     "voxels": with_slip(scale=lambda spacing: [1.0] * len(spacing)),
     "spacing_exchanged": with_slip(scale=lambda spacing: [*spacing][::-1]),
+    "one_spacing": with_slip(scale=lambda spacing: [spacing[0]] * len(spacing)),
     "mean_spacing": with_slip(scale=lambda s: [sum(s) / len(s)] * len(s)),
     "nothing_moved": with_slip(moved=lambda a, b, ddf: (a, b)),
     "against_the_field": with_slip(moved=lambda a, b, ddf: (2 * a - move_points(a, ddf), b)),
     "pushed": with_slip(moved=_pushed),
+    "rounded": with_slip(moved=_rounded),
     "warped_blobs": _by_warped_blobs,
     "nearest_partner": _nearest,
     "all_as_one": with_slip(places=_as_one),

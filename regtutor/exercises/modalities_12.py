@@ -131,6 +131,8 @@ EXERCISES = (
                   "0.8 mm wide: times the spacing, axis by axis, before the length."),
             _blob("spacing_exchanged", "the spacings of the axes are exchanged",
                   "nonzero() gives rows first, and spacing[0] is theirs."),
+            _blob("one_spacing", "one spacing serves both axes",
+                  "Multiply by all of them, axis by axis: torch.tensor(spacing)."),
             _blob("mean_spacing", "one mean spacing serves all axes",
                   "One voxel down is four times as far as one to the right: axis by axis."),
             _blob("nothing_moved", "the field is not used", "That is the TRE before. Carry the "
@@ -139,6 +141,9 @@ EXERCISES = (
                   "A fixed place x has its partner at x + ddf(x)."),
             _blob("pushed", "the moving landmarks are sent by the field",
                   "It leads from fixed to moving: carry the fixed ones."),
+            _blob("rounded", "the field is read at the nearest voxel",
+                  "A middle lies between voxels, and the field differs from one to the next: "
+                  "move_points reads it linearly."),
             _blob("warped_blobs", "the moving blobs are warped, and their middles taken",
                   "A blob of a few voxels is bent, halved or lost on the way. Carry the "
                   "fixed middle: a point stays one."),
@@ -158,7 +163,8 @@ EXERCISES = (
                      "Blobs that have gone the field's way exactly have an error of 0."),
             Property("as_the_library", landmarking.as_the_library,
                      "In 3-D, and with other landmarks, it differs from target_registration_error "
-                     "at the middles: is something of these blobs written into it?"),
+                     "at the middles. Is the field read there, between voxels? Are all axes, "
+                     "whatever their number, treated alike?"),
         ),
     ),
 )  # fmt: skip
