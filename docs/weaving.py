@@ -110,8 +110,18 @@ def say_in_rst(
     text = re.sub(r"`([^`]+)`", lambda found: quoted(found[1], name), "\n\n".join(shown))
     text = NUMBERS.sub(lambda found: re.sub(r"\d\d", r":nb:`\g<0>`", found[0]), text)
     if name in users():
-        text += "\n\nUsed in notebook " + ", ".join(f":nb:`{n}`" for n in users()[name]) + "."
+        numbers = [f":nb:`{number}`" for number in users()[name]]
+        text += f"\n\nUsed in notebook{'s' * (len(numbers) > 1)} {', '.join(numbers)}."
     lines[:] = text.split("\n")
+
+
+def plain_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, given: str | None, back: str | None
+) -> tuple[str, str | None] | None:
+    """Where a default has no literal, types stay as Sphinx notes them: make them plain."""
+    if not given or "<function " not in given:
+        return None
+    return re.sub(r"~(?:\w+\.)+", "", re.sub(r"<function [^ ]*>", "…", given)), back
 
 
 def quoted(words: str, here: str) -> str:
@@ -157,5 +167,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", write_pages)
     app.connect("source-read", lead_on)
     app.connect("autodoc-process-docstring", say_in_rst, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-signature", plain_signature)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True}

@@ -77,7 +77,19 @@ def test_links_of_the_repository_lead_on(weaving):
 
 def test_a_function_names_the_notebooks_that_use_it(weaving):
     text = said(weaving, "regtutor.deformation.field.compose", "One after the other.")
-    assert text.startswith("One after the other.\n\nUsed in notebook :nb:`03`")
+    assert text.startswith("One after the other.\n\nUsed in notebooks :nb:`03`, :nb:`")
+    assert said(weaving, "regtutor.no", "One after the other.") == "One after the other."
+
+
+def test_a_signature_is_plain_where_a_default_has_no_literal(weaving):
+    def plain(given):
+        return weaving.plain_signature(None, "class", "name", None, None, given, None)
+
+    given = (
+        "(a: ~typing.Any, b: ~collections.abc.Callable[[~typing.Any], int] = <function E.<lambda>>)"
+    )
+    assert plain(given) == ("(a: Any, b: Callable[[Any], int] = …)", None)
+    assert plain("(a: ~typing.Any = 1)") is None
 
 
 def test_answers_have_no_page(docs_module):
