@@ -32,7 +32,9 @@ def require(condition: bool, name: str, expected: object, got: object, remedy: s
 
 def require_choice(name: str, value: object, choices: Collection[object]) -> None:
     """One of a few names; a mode nobody knows is refused when it is given, not when it is used."""
-    require(value in choices, name, "one of " + ", ".join(map(repr, choices)), repr(value))
+    got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+    known = not isinstance(value, Tensor) and value in choices
+    require(known, name, "one of " + ", ".join(map(repr, choices)), got)
 
 
 def require_count(name: str, value: object, least: int = 1) -> None:
@@ -134,6 +136,8 @@ def require_finite(name: str, tensor: Tensor) -> None:
 
 def require_within(name: str, tensor: Tensor, low: float, high: float, remedy: str = "") -> None:
     """Every value in [low, high], give or take half of that range; NaN is not."""
+    if not tensor.numel():
+        return
     least, most = (float(value) for value in torch.aminmax(tensor.detach()))
     slack = (high - low) / 2  # noise and bicubic overshoot pass, another unit does not
     require(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regtutor.deformation import compose, identity_grid
+from regtutor.deformation import compose, identity_grid, move_points
 from regtutor.exercises.exercise import Exercise, Wrong
 from regtutor.exercises.registrations import chest
 from regtutor.metrics import folding_fraction, target_registration_error
@@ -80,12 +80,15 @@ def finding(ddf: Tensor) -> str:
     mm = torch.tensor(pair.spacing).view(1, 2, 1, 1)
     lungs = pair.fixed_mask[:, 0] > 0.5
     inside = ((ddf - pair.ddf) * mm).norm(dim=1)[lungs].mean()
+    asked = pair.moving_points - pair.fixed_points
+    share = ((move_points(pair.fixed_points, ddf) - pair.fixed_points) * asked).sum()
     facts = {
         "dots": tre < GOAL < inside / 2,
         "truth": tre < 0.05,
         "folds": folding_fraction(ddf) > 0,
         "good": tre < GOAL,
         "block": ddf.flatten(2).std(dim=-1).max() < 0.3,
+        "too_far": share > 1.2 * (asked**2).sum(),
         "away": tre > nothing + 1,
         "elsewhere": tre > nothing - 0.5,
         "one_lung": sides[0] < 4 and sides[1] > 2 * sides[0],
@@ -126,6 +129,9 @@ EXERCISES = (
             Wrong("block", "the whole picture is shifted as one",
                   "Domes go far, tips hardly move: what a lung needs is not one step.",
                   lambda: torch.zeros(1, 2, 112, 140) + torch.tensor([3.0, 0.0]).view(1, 2, 1, 1)),
+            Wrong("too_far", "the push went too far",
+                  "Show both: where blue has come out beyond orange, push it back, or Undo.",
+                  lambda: 1.6 * four_pushes()),
             Wrong("away", "the picture is pushed the wrong way",
                   "The inhaled domes lie too low. Push them up; the field then points down.",
                   lambda: pushed(*[(end, start, brush) for start, end, brush in PUSHES])),

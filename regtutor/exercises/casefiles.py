@@ -58,7 +58,8 @@ def _parse(path: object) -> tuple[str, int, str]:
 
 
 def form(answer: Any) -> str | None:
-    if not (isinstance(answer, tuple | list) and len(answer) == 2):
+    parts = answer if isinstance(answer, tuple | list) else ()
+    if len(parts) != 2 or not all(isinstance(part, tuple | list) for part in parts):
         return "two lists are asked for: answer = train_files, val_files."
     rows = [*answer[0], *answer[1]]
     lacking = next((key for key in ROLES for row in rows if key not in row), None)

@@ -115,7 +115,7 @@ def form_theta(answer: Any) -> str | None:
         shape = tuple(observe_theta(answer).shape)
     except (TypeError, ValueError, RuntimeError):
         return "a tensor or a list of two rows of three numbers is asked for."
-    return None if shape in ((2, 3), (3, 3)) else f"theta is (1, 2, 3), not {shape}."
+    return None if shape in ((2, 3), (3, 3)) else f"theta is (2, 3), not {shape}."
 
 
 def upsample(ddf: Tensor) -> Tensor:

@@ -5,12 +5,13 @@ A transform that sends [−1000, 200] HU to [0, 1] and cuts off what lies outsid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from regtutor.exercises.exercise import Wrong, alike
 from regtutor.transforms import MapTransform
 
 Data = Mapping[str, Any]
@@ -95,6 +96,14 @@ class NoScale(MapTransform):
         return dict(data) | {key: data[key].clamp(-1000, 200) for key in self.key_iterator(data)}
 
 
+class DropsKeys(MapTransform):
+    """Gives back its own keys and no others."""
+
+    def __call__(self, data: Data) -> dict[str, Any]:
+        """The labels are lost on the way."""
+        return {key: ((data[key] + 1000) / 1200).clamp(0, 1) for key in self.key_iterator(data)}
+
+
 def observe(answer: type[MapTransform]) -> dict[str, Any]:
     """What a transform makes of a pair whose sides, values and labels are all different."""
     generator = torch.Generator().manual_seed(6)
@@ -134,7 +143,39 @@ def right_on_other_images(answer: type[MapTransform]) -> bool:
 def form(answer: object) -> str | None:
     """A class, derived from MapTransform."""
     if isinstance(answer, MapTransform):
-        return "the class itself is asked for, not one made of it: answer = ClipHU."
+        return "give check the class itself, ClipHU, not one made of it."
     if not (isinstance(answer, type) and issubclass(answer, MapTransform)):
         return "a class derived from MapTransform is asked for: class ClipHU(MapTransform): …"
     return None
+
+
+def _makes(answer: type[MapTransform]) -> Callable[[Any], bool]:
+    """The same numbers, whatever else is wrong."""
+    return lambda seen: alike(seen["out"], observe(answer)["out"], 1e-3)
+
+
+WRONG = (
+    Wrong("touches_labels", "every key is rescaled, labels included",
+          "Go over self.key_iterator(data), not over the data.", lambda: TouchesLabels,
+          _makes(TouchesLabels)),
+    Wrong("drops_keys", "only its own keys come back",
+          "The others must pass through: begin with out = dict(data).", lambda: DropsKeys,
+          lambda seen: "not there" in [v for v in seen["out"].values() if isinstance(v, str)]),
+    Wrong("in_place", "the tensor that came in is edited", "It is the cached one: the next epoch "
+          "would clip it again. Leave out the underscores.", lambda: InPlace,
+          lambda seen: not seen["tensors kept"]),
+    Wrong("edits_the_dict", "the dict that came in is edited",
+          "It is the caller's. Begin with out = dict(data).", lambda: EditsTheDict,
+          lambda seen: not seen["dict kept"]),
+    Wrong("per_image", "each image's own minimum and maximum become 0 and 1",
+          "Then lung has another value in every image. Use −1000 and 200.", lambda: PerImage,
+          _makes(PerImage)),
+    Wrong("no_clip", "nothing is clipped", "Values above 200 HU must end at 1: .clamp(0, 1)",
+          lambda: NoClip, _makes(NoClip)),
+    Wrong("no_scale", "values are clipped and stay in HU",
+          "Add 1000, divide by 1200, then clamp to [0, 1].", lambda: NoScale, _makes(NoScale)),
+    Wrong("missing_key", "a key that is not in the data stops it, though allow_missing_keys=True",
+          "The numbers are right. Loop over self.key_iterator(data), not over self.keys.",
+          lambda: MissingKeyCrash,
+          lambda seen: seen["missing key"] == "stops" and _makes(ClipHU)(seen)),
+)  # fmt: skip

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+LONGEST = 240  # letters of an error that are shown
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     except Exception as error:
         if ... in getattr(getattr(answer, "__code__", None), "co_consts", ()):
             return Verdict("unanswered", "not answered yet (there is still a ... in it)")
-        return Verdict("stopped", f"Not yet: it stopped with {type(error).__name__}: {error}")
+        said = shorten(str(error), LONGEST, placeholder=" …")
+        return Verdict("stopped", f"Not yet: it stopped with {type(error).__name__}: {said}")
     if is_blank(observed):
         return Verdict("unanswered", "not answered yet (or is a return missing?)")
     for wrong in exercise.wrong:

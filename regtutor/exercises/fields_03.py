@@ -109,14 +109,15 @@ EXERCISES = (
         observe=chaining.observe_compose, code=(chaining.compose,),
         properties=(
             Property("warping_twice", chaining.same_as_warping_twice,
-                     "Warping by compose(outer, inner) must be warping by outer, then by inner."),
+                     "An image warped by outer, and the result by inner, must look as if warped "
+                     "once by compose(outer, inner). (A place goes the other way: inner first.)"),
         ),
     ),
     Exercise(
         name="theta", notebook="03",
         question="theta = [A | t] sends x to A x + t, in voxels about voxel (0, 0). Which theta "
-        "turns a grid of 40 × 56 by 20° about its middle, so that what lies below the middle is "
-        "read 20° further to the right of it? answer = a tensor (2, 3)",
+        "turns a grid of 40 × 56 by 20° about its middle, so that the voxel below the middle is "
+        "read below it and to the right? answer = a tensor (2, 3)",
         solution=chaining.theta,
         why="The middle is taken away, turned about, and brought back: t = c − A c.",
         hints=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from regtutor.exercises import casefiles, clipping
@@ -12,13 +12,22 @@ from regtutor.exercises.exercise import Exercise, Property, Wrong
 STEPS = ("load", "channel", "scale", "resize_images", "resize_labels", "random")
 CACHED = ("load", "channel", "scale", "resize")
 CHAIN = (*CACHED, "affine", "noise")
+RIVALS = {"scale_without_clip": "scale", "resize_labels_linear": "resize_labels"}
+
+
+def _names_of(answer: Any, known: Collection[str]) -> bool:
+    return isinstance(answer, list | tuple | set) and set(answer) <= set(known)
 
 
 def _order_form(answer: Any) -> str | None:
-    known = {*STEPS, "scale_without_clip", "resize_labels_linear"}
-    if isinstance(answer, str) or not set(answer) <= known or len(answer) != 6:
+    known = {*STEPS, *RIVALS}
+    if not _names_of(answer, known) or len(answer) != 6:
         return f"a list of six of these names is asked for: {', '.join(sorted(known))}."
-    return None
+    if len(set(answer)) < 6:
+        return "a name is there twice: each is needed once."
+    both = next((f"{one} and {other}" for one, other in RIVALS.items()
+                 if {one, other} <= set(answer)), None)  # fmt: skip
+    return f"of {both} only one is needed." if both else None
 
 
 def _order_facts(answer: Sequence[str]) -> dict[str, Any]:
@@ -34,7 +43,7 @@ def _instead(**other: str) -> Callable[[], list[str]]:
 
 
 def _names(answer: Any) -> str | None:
-    if isinstance(answer, str) or not set(answer) <= set(CHAIN):
+    if not _names_of(answer, CHAIN):
         return f"a list of some of these names is asked for: {', '.join(CHAIN)}; [] for none."
     return None
 
@@ -76,6 +85,13 @@ EXERCISES = (
                   "fixed_label is the mask of fixed_image: exp with exp.",
                   with_roles(fixed_label=("lungMasks", "insp"), moving_label=("lungMasks", "exp")),
                   role("fixed_label", ("lungMasks", "insp"))),
+            Wrong("one_image", "both images are the same breath",
+                  "A pair is two: exp under fixed_image, insp under moving_image.",
+                  with_roles(moving_image=("scans", "exp")),
+                  role("moving_image", ("scans", "exp"))),
+            Wrong("too_many", "cases beyond 20 are used", "Cases 21 to 24 are kept for the test: "
+                  "range(1, 21).", lambda: split(dicts(range(1, 25))),
+                  lambda facts: max(facts["not there"], default=0) > 20),
             Wrong("left_out", "a case is left out", "range(1, 20) ends at 19, and two slices must "
                   "meet: [:18] and [18:].", lambda: split(dicts(range(1, 20))),
                   has("left out")),
@@ -132,27 +148,7 @@ EXERCISES = (
         ),
         worked="MapTransform keeps the keys; __call__ makes a new dict and puts a new tensor under "
         "each key that the data has.",
-        wrong=(
-            Wrong("touches_labels", "every key is rescaled, labels included",
-                  "Go over self.key_iterator(data), not over the data.",
-                  lambda: clipping.TouchesLabels),
-            Wrong("in_place", "the tensor that came in is edited", "It is the cached one: the next "
-                  "epoch would clip it again. Leave out the underscores.", lambda: clipping.InPlace,
-                  lambda seen: not seen["tensors kept"]),
-            Wrong("edits_the_dict", "the dict that came in is edited",
-                  "It is the caller's. Begin with out = dict(data).", lambda: clipping.EditsTheDict,
-                  lambda seen: not seen["dict kept"]),
-            Wrong("per_image", "each image's own minimum and maximum become 0 and 1",
-                  "Then lung has another value in every image. Use −1000 and 200.",
-                  lambda: clipping.PerImage),
-            Wrong("no_clip", "nothing is clipped",
-                  "Values above 200 HU must end at 1: .clamp(0, 1)", lambda: clipping.NoClip),
-            Wrong("no_scale", "values are clipped and stay in HU",
-                  "Add 1000, divide by 1200, then clamp to [0, 1].", lambda: clipping.NoScale),
-            Wrong("missing_key", "a missing key is an error even with allow_missing_keys=True",
-                  "self.key_iterator(data) knows when to pass over it.",
-                  lambda: clipping.MissingKeyCrash, lambda seen: seen["missing key"] == "stops"),
-        ),
+        wrong=clipping.WRONG,
         form=clipping.form, observe=clipping.observe, code=(clipping.ClipHU,),
         properties=(
             Property("other_images", clipping.right_on_other_images, "On an image of its own, "

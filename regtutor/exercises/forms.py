@@ -37,7 +37,7 @@ def function_form(name: str, call: Callable[[Any], Any], complaint: Form) -> For
 
     def form(answer: Any) -> str | None:
         if not callable(answer):
-            return f"a function is asked for: answer = {name}."
+            return f"a function is asked for: give check {name} itself, without calling it."
         out = call(answer)
         return None if is_blank(out) else complaint(out)
 

@@ -93,6 +93,9 @@ EXERCISES = (
                   _shape_has(1, 1)),
             Wrong("two_channels", "as many channels are thought to come out as go in",
                   "Count the components of a displacement in 3-D.", _shape_is(2, 2, 32, 24, 40)),
+            Wrong("features", "num_channel_initial is taken for what comes out", "These 8 are "
+                  "channels inside. The heads make steps of them: a number an axis.",
+                  _shape_is(2, 8, 32, 24, 40), _shape_has(1, 8)),
             Wrong("moving_grid", "the field is thought to live on the moving image's own grid",
                   "It says for each voxel of the FIXED image where to read.",
                   _shape_is(2, 3, 44, 20, 36), _shape_has(2, 44)),
@@ -112,8 +115,9 @@ EXERCISES = (
     Exercise(
         name="blocks", notebook="07",
         question="LocalNet(extract_levels=[3]) predicts a field that is constant in 8 × 8 blocks. "
-        "Which one change cures it? Network: mode, num_channel_initial, extract_levels, "
-        "head_mode …; training: epochs, learning_rate, bending_weight. answer = {name: value}",
+        "Which one change gives every voxel a step of its own? Network: mode, "
+        "num_channel_initial, extract_levels, head_mode …; training: epochs, learning_rate, "
+        "bending_weight. answer = {name: value}",
         solution=lambda: {"extract_levels": [0, 1, 2, 3]},
         why="Level 0 proposes a vector for every voxel; [3] alone has no decoder at all.",
         hints=(

@@ -72,6 +72,9 @@ EXERCISES = (
                   "The field lives on the grid of fixed and pulls from moving."),
             _loop("plain", "steps are as long as the gradient is large",
                   "Plain descent crawls here. torch.optim.Adam scales each parameter's step."),
+            Wrong("own_numbers", "steps or lr is a number of your own", "Both are arguments: take "
+                  "them as they come, range(steps) and lr=lr.", lambda: looping.OWN[0],
+                  looping.own_numbers),
             _loop("one_behind", "the field of the last round is returned",
                   "The last step came after it: to_ddf(parameters) once more."),
         ),
@@ -92,8 +95,8 @@ EXERCISES = (
             "A λ too small and a λ too large each give themselves away in one column. Which?",
             "Too small: it folds. Too large: the MSE climbs. Between the two, why not take the "
             "calmest?",
-            "Go down the MSE column: it rises by some per cent a row, then it doubles. The elbow "
-            "is just before.",
+            "Go down the MSE column: it rises by less than a fifth a row, then it doubles. The "
+            "elbow is just before.",
         ),
         worked="Below .003 the field folds. From there the MSE rises slowly, by half in all, up to "
         "λ = 0.3; at 1 it has doubled. The elbow is at 0.3; 0.1 is as good.",

@@ -138,6 +138,8 @@ EXERCISES = (
                   "Its overlap is large in any case. Score the lungs alone.", _both_classes),
             Wrong("loss", "the loss 1 − Dice is given", "A score is higher when it is better.",
                   lambda: 1 - _dice(chest().moving_mask, chest().fixed_mask)),
+            Wrong("no_two", "the overlap is not taken twice", "Two equal masks must give 1, not ½.",
+                  lambda: _dice(chest().moving_mask, chest().fixed_mask) / 2),
             Wrong("percent", "a percentage is given", "Dice runs from 0 to 1.",
                   lambda: 100 * _dice(chest().moving_mask, chest().fixed_mask)),
         ),
@@ -182,6 +184,9 @@ EXERCISES = (
             Wrong("along_axes", "the components are added instead of taken as legs of a triangle",
                   "Pythagoras: .norm(dim=-1).",
                   lambda: (_steps() * torch.tensor(chest().spacing)).abs().sum(-1).mean().item()),
+            Wrong("wrong_axis", "lengths are taken along the landmarks", "The two numbers of a "
+                  "step are the last axis: .norm(dim=-1), then the mean.", lambda: (
+                      _steps() * torch.tensor(chest().spacing)).norm(dim=1).mean().item()),
             Wrong("largest", "the largest distance is given", "Asked is the mean: .mean().",
                   lambda: _tre().max().item()),
         ),

@@ -72,4 +72,8 @@ def to_unit(d: int, size: Sequence[int]) -> Tensor:
 
 def form(answer: object) -> str | None:
     """A function."""
-    return None if callable(answer) else "a function is asked for: answer = start_at_identity."
+    return (
+        None
+        if callable(answer)
+        else ("a function is asked for: give check start_at_identity itself, without calling it.")
+    )

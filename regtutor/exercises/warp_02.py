@@ -77,6 +77,9 @@ EXERCISES = (
             Wrong("stays", "the dot is thought to stay where it is",
                   "Every voxel reads 8 rows further down, so the dot is read by another voxel.",
                   _arrow((58, 90), (50, 90))),
+            Wrong("steps", "steps are given instead of places",
+                  "A place is where a step ends: row 50, column 90, and the step added.",
+                  _arrow((8, 0), (-8, 0))),
         ),
         form=_arrow_form, observe=_arrow_seen,
     ),
@@ -89,8 +92,9 @@ EXERCISES = (
         why="To the last digit what regtutor's Warp, and MONAI's, give.",
         hints=(
             "Four steps: places in voxels, the same from −1 to 1, column first, then read.",
-            "size − 1 is the last voxel: 2 · places / (size − 1) − 1. Then .flip(1) changes the "
-            "order, and .movedim(1, -1) brings (B, 2, H, W) to (B, H, W, 2).",
+            "size − 1 is the last voxel: 2 · places / (size − 1) − 1, with size as a tensor of "
+            "shape (1, 2, 1, 1), a number an axis. Then .flip(1) changes the order, and "
+            ".movedim(1, -1) brings (B, 2, H, W) to (B, H, W, 2).",
             'F.grid_sample(image, grid, padding_mode="border", align_corners=True)',
         ),
         worked="The places are identity_grid + ddf. Each axis is brought to −1 … 1 by its own last "

@@ -114,6 +114,16 @@ def test_the_order_in_which_an_answer_is_judged(answer, name):
     assert judge(SQUARE, answer).name == name
 
 
+def test_a_long_error_is_cut():
+    def answer(x):
+        raise ValueError("many numbers: " + "0.25 " * 1000)
+
+    text = judge(SQUARE, answer).text
+    assert text.startswith("Not yet: it stopped with ValueError: many numbers: 0.25")
+    assert len(text) < 300
+    assert text.endswith("…")
+
+
 def test_alike_compares_structure_and_numbers():
     value = {"a": [1.0, torch.ones(2)], "b": "x"}
     assert alike(value, {"a": (1.0005, torch.ones(2)), "b": "x"}, 1e-3)

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from regtutor.deformation import Warp
-from regtutor.exercises import four_fields
+from regtutor.exercises import four_fields, looping
 from regtutor.exercises.checking import EXERCISES
 from regtutor.exercises.exercise import judge
 from regtutor.exercises.registrations import chest
 from regtutor.exercises.training_08 import RAW, WEIGHTS
+from regtutor.losses import DiceLoss
 from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
+from regtutor.transforms import MapTransform
 
 
 def test_the_four_registrations_have_the_symptoms_they_are_named_for():
@@ -89,6 +91,14 @@ def weights_alone(state, network, optimizer, scheduler):
     return state["epoch"] + 1
 
 
+def unclipped_over_self_keys():
+    class Unclipped(MapTransform):
+        def __call__(self, data):
+            return data | {key: (data[key] + 1000) / 1200 for key in self.keys}
+
+    return Unclipped
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "verdict"),
     [
@@ -98,6 +108,16 @@ def weights_alone(state, network, optimizer, scheduler):
         ("four_overlays", {"A": "ghost", "B": "labels", "C": "good", "D": "folds"}, "all_three"),
         ("transform_order",
          ["load", "scale", "channel", "resize_images", "resize_labels", "random"], "right"),
+        ("transform_order",
+         ["load", "channel", "scale", "resize_images", "resize_labels", "resize_labels"], "form"),
+        ("transform_order",
+         ["load", "channel", "scale", "scale_without_clip", "resize_images", "random"], "form"),
+        ("data_dicts", (18, 2), "form"),
+        ("two_epochs", 4, "form"),
+        ("clip_hu", unclipped_over_self_keys(), "no_clip"),  # before the key that is not there
+        ("far_dice", DiceLoss(), "pulls_home"),  # unblurred, and not decided
+        ("seven_steps", looping.OWN[1], "own_numbers"),
+        ("choose_lambda", {"lambda": 0.1, "because": "calmest"}, "another_reason"),
         ("two_epochs", ["load", "channel"], "files_only"),
         ("two_epochs", ["load", "channel", "scale", "resize", "noise"], "affine_too"),
         ("output_shape", ((2, 1, 44, 20, 36), torch.float32), "one_channel"),
@@ -110,6 +130,10 @@ def weights_alone(state, network, optimizer, scheduler):
 )  # fmt: skip
 def test_answers_that_are_half_right_are_told_so(name, answer, verdict):
     assert judge(EXERCISES[name], answer).name == verdict
+
+
+def test_the_shape_that_is_asked_for_is_named():
+    assert "theta is (2, 3), not (2, 2)" in judge(EXERCISES["theta"], torch.eye(2)).text
 
 
 def test_a_split_of_17_and_3_and_names_of_two_digits_are_told():
