@@ -143,5 +143,7 @@ def test_places_of_another_dimension_are_refused():
 
 
 def test_an_image_given_to_the_constructor_is_named_by_its_shape():
-    with pytest.raises(ValueError, match=r"mode: expected one of .*, got a tensor \(1, 1, 5, 7\)$"):
+    with pytest.raises(
+        ValueError, match=r"mode: expected one of .*, got a tensor \(1, 1, 5, 7\)\.$"
+    ):
         Warp(torch.zeros(1, 1, 5, 7), torch.zeros(1, 2, 5, 7))
