@@ -1,9 +1,10 @@
 """A network with three numbers to say: by how much the organ lies elsewhere in the other image.
 
-    place = Σ x · softmax(heat(x)),    ddf = place in moving − place in fixed, the same everywhere
+    place = Σ x · p(x)⁸ / Σ p(x)⁸,    ddf = place in moving − place in fixed, the same everywhere
 
-Each image has a LocalNet of its own that learns to be hot where the organ is. With twenty pairs to
-learn from, a field of many thousand numbers learns the pairs; three have to learn the organ.
+Each image has a LocalNet of its own that learns p, how likely a voxel is of the organ. With twenty
+pairs to learn from, a field of many thousand numbers learns the pairs; an outline can be learned
+from every voxel of every image, and three numbers can be read off two outlines.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ class CentreNet(nn.Module):
         channels: of each LocalNet, at level 0.
 
     Attributes:
-        places: in moving and in fixed, `(B, d)` each, voxels, as last predicted.
+        outlines: in moving and in fixed, `(B, 1, *spatial)` each, in [0, 1], as last predicted.
+        places: their middles, `(B, d)` each, voxels.
     """
 
+    outlines: tuple[Tensor, Tensor]
     places: tuple[Tensor, Tensor]
 
     def __init__(self, spatial_dims: int, channels: int = 8) -> None:
         super().__init__()
         linear = {2: "bilinear", 3: "trilinear"}[spatial_dims]
-        self.moving_heat, self.fixed_heat = (
+        self.moving_net, self.fixed_net = (
             LocalNet(
                 spatial_dims,
                 in_channels=1,
@@ -45,13 +48,15 @@ class CentreNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """moving and fixed, `(B, 2, *spatial)` → ddf `(B, d, *spatial)`, voxels."""
         moving, fixed = images.split(1, dim=1)
-        self.places = self._place(self.moving_heat(moving)), self._place(self.fixed_heat(fixed))
+        self.outlines = self.moving_net(moving).sigmoid(), self.fixed_net(fixed).sigmoid()
+        self.places = _middle(self.outlines[0]), _middle(self.outlines[1])
         shift = self.places[0] - self.places[1]
         size = images.shape[2:]
         return shift.view(*shift.shape, *[1] * len(size)).expand(-1, -1, *size).contiguous()
 
-    @staticmethod
-    def _place(heat: Tensor) -> Tensor:
-        share = heat.flatten(2).softmax(dim=2)  # (B, 1, voxels)
-        where = identity_grid(heat.shape[2:]).to(heat).flatten(2)
-        return (share * where).sum(dim=2)  # (B, d)
+
+def _middle(likely: Tensor) -> Tensor:
+    """`(B, 1, *spatial)` → `(B, d)`, voxels; the 8th power, so that only what is likely pulls."""
+    weight = likely.flatten(2) ** 8
+    where = identity_grid(likely.shape[2:]).to(likely).flatten(2)
+    return (weight * where).sum(dim=2) / weight.sum(dim=2).clamp(min=1e-6)

@@ -145,7 +145,7 @@ class WeakLoss:
     def __init__(self, network: nn.Module) -> None:
         self.network = network
         self.overlap = MultiScaleLoss(DiceLoss(), scales=[0, 1, 2])
-        self.smooth = BendingEnergyLoss()
+        self.dice, self.smooth = DiceLoss(), BendingEnergyLoss()
 
     def __call__(self, prediction: Prediction, batch: dict[str, Any]) -> dict[str, Tensor]:
         terms = {"label": self.overlap(batch["fixed_label"], prediction.warped_label)}
@@ -156,11 +156,8 @@ class WeakLoss:
             apart = target_registration_error(*points, prediction.ddf, spacing=1.0)
             terms[kind] = 0.1 * (apart * there).sum() / there.sum().clamp(min=1)
         if isinstance(self.network, CentreNet):
-            goals = batch["moving_centre"][:, 0], batch["fixed_centre"][:, 0]
-            off = [
-                (p - g).norm(dim=1).mean() for p, g in zip(self.network.places, goals, strict=True)
-            ]
-            terms["places"] = 0.1 * sum(off)
+            outlines = zip(self.network.outlines, ("moving_label", "fixed_label"), strict=True)
+            terms["outlines"] = sum(self.dice(p, batch[side]) for p, side in outlines)
         else:
             terms["bending"] = self.smooth(prediction.ddf)
         return terms
