@@ -124,6 +124,7 @@ def register(
     unit = None
     if start is not None:
         require_field("start", start, pair.size)
+        start = start.detach()  # a network's field brings its graph, which one descent uses up
     elif affine:
         unit = _fit_affine(pair, image_loss or MSELoss(), levels[0].shrink)
     to_ddf = _Map(velocity, unit, start)

@@ -17,7 +17,7 @@ from regtutor.exercises.evidence import (
     solution,
     table,
 )
-from regtutor.exercises.exercise import Wrong, is_blank
+from regtutor.exercises.exercise import Wrong, alike, is_blank
 
 
 def form(answer: Any) -> str | None:
@@ -51,6 +51,11 @@ def _took(name: str) -> Callable[[Any], bool]:
         return near and answer["take"] == name
 
     return seen
+
+
+def of_the_strangers(answer: dict[str, Any]) -> bool:
+    """Within a twentieth, the means over those who were to be asked."""
+    return alike(observe(answer), solution(), 0.05)
 
 
 def _took_lowest_of(wrong: dict[str, float]) -> dict[str, Any]:

@@ -142,8 +142,10 @@ EXERCISES = (
             _rescue("squares", "the values of the two scans are compared as they are",
                     "One is darker: squares pull where nothing is wrong. Leave out image_loss, "
                     "then it is local correlation."),
-            _rescue("too_stiff", "it is refined a part of the way only", "Smoothness, steps and "
-                    "levels: try [Level(2, 4, 40)] and the default smoothness.",
+            _rescue("too_stiff", "a part of the way is left",
+                    "Does the network get moving first, and does register begin at its field? "
+                    "Then smoothness, steps and levels: try [Level(2, 4, 40)] and the default "
+                    "smoothness.",
                     rescuing.part_of_the_way),
         ),
         form=rescuing.form, observe=rescuing.observe, code=(rescuing.rescue,),

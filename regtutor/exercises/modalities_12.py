@@ -101,6 +101,11 @@ EXERCISES = (
         ),
         worked="Sixteen registrations, their TRE in mm, a mean for each loss, the lowest is taken.",
         wrong=concluding.WRONG, form=concluding.form, observe=concluding.observe, tolerance=0.05,
+        properties=(
+            Property("other_patients", concluding.of_the_strangers, "These are not the means over "
+                     "the four of strangers(), by error(data, bring(data, how)). (The table above "
+                     "is of another patient, and of one only.)"),
+        ),
     ),
     Exercise(
         name="blob_tre", notebook="12",

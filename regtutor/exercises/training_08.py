@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from regtutor.exercises import keeping, resuming
-from regtutor.exercises.exercise import Exercise, Wrong
+from regtutor.exercises.exercise import Exercise, Wrong, alike
 
 RAW = {"image": 0.02, "label": 0.15, "bending": 0.0002}  # what each loss says by itself
 WEIGHTS = {"image": 10.0, "label": 0.5, "bending": 100.0}
@@ -33,6 +33,12 @@ def _slip(name: str) -> Callable[[], Any]:
 
 def _seen(fact: str) -> Callable[[Any], bool]:
     return lambda observed: bool(observed[fact])
+
+
+def _scores_of(name: str) -> Callable[[Any], bool]:
+    """By the Dice of each round alone: also if the weights are kept wrongly besides."""
+    fact = "best Dice so far"
+    return lambda seen: alike(seen[fact], keeping.observe(keeping.with_slip(name))[fact], 1e-3)  # type: ignore[index]
 
 
 EXERCISES = (
@@ -63,10 +69,10 @@ EXERCISES = (
                   _seen("soft")),
             Wrong("no_reset", "the metric still holds the rounds before",
                   "Every round's Dice is then a mean over all of them: metric.reset().",
-                  _slip("no_reset")),
+                  _slip("no_reset"), _scores_of("no_reset")),
             Wrong("train_loss", "the best is chosen by the training loss",
                   "That is what over-fitting lowers. Compare the held-out Dice with best['dice'].",
-                  _slip("train_loss")),
+                  _slip("train_loss"), _scores_of("train_loss")),
             Wrong("live", "the kept weights are the living ones",
                   "The next step changes them where they are kept: clone each, or save to disk.",
                   _slip("live")),
@@ -98,6 +104,8 @@ EXERCISES = (
             Wrong("same_weight", "the weights are made equal",
                   "Image, yes. Equal weights are not equal terms: 10 × 0.15 is 1.5.",
                   _with_weight(WEIGHTS["image"])),
+            Wrong("product", "the product to reach is given, not the weight",
+                  "Image, yes. Which label weight, times 0.15, makes 0.2?", _with_weight(0.2)),
             Wrong("factor_only", "the factor is given, not the new weight",
                   "Image, yes; 2.67 times as much, starting from 0.5.", _with_weight(0.2 / 0.075)),
             Wrong("difference", "what is missing is added to the weight",

@@ -59,6 +59,12 @@ def _against_itself(ddf: Tensor, fixed: Tensor, moving: Tensor) -> Tensor:
     return GlobalMutualInformationLoss()(Warp()(fixed, ddf), fixed)
 
 
+def _cut_high(ddf: Tensor, fixed: Tensor, moving: Tensor) -> Tensor:
+    """Windows, but one that ends at a tenth of the MR."""
+    a, b = ((fixed + 1000) / 1200).clamp(0, 1), (moving / 400).clamp(0, 1)
+    return GlobalMutualInformationLoss()(Warp()(b, ddf), a)
+
+
 def _shaken(ddf: Tensor, fixed: Tensor, moving: Tensor) -> Tensor:
     return as_it_came(ddf, fixed, moving) + ddf.square().mean()
 
@@ -69,6 +75,7 @@ MASKS: dict[str, Script] = {
     "only_fixed": _other_one,
     "against_itself": _against_itself,
     "something_to_do": _shaken,
+    "narrow_window": _cut_high,
 }
 
 

@@ -95,6 +95,12 @@ EXERCISES = (
                       "It has a slope, but not towards the other image.",
                       waking.MASKS["something_to_do"],
                       lambda f: f["pulled"] and not f["sees the lung"] and not f["sees the MR"]),
+            _six.mask("narrow_window", "a window still cuts off most greys of one image",
+                      "The MR runs to 4060: whatever lies above the window is one grey, and has "
+                      "no slope. Scale by its own least and largest value.",
+                      waking.MASKS["narrow_window"],
+                      lambda f: f["pulled"] and f["sees the lung"] and f["sees the MR"]
+                      and not f["arrives"]),
         ),
         form=_six.form, observe=_six.observe, code=(waking.image_loss,),
     ),
@@ -120,7 +126,7 @@ EXERCISES = (
                         "The same patients are in both parts, at another date.",
                         leaking.MASKS["by_visit"], lambda f: f["visits apart"] and f["known"]),
             _seven.mask("more_held_out", "more scans are held out",
-                        "Half of them, and still of patients who are trained on.",
+                        "Half of them or more, and still of patients who are trained on.",
                         leaking.MASKS["more_held_out"],
                         lambda f: f["many held out"]),
             _seven.mask("another_draw", "other scans are drawn, by the same rule",

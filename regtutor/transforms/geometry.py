@@ -45,6 +45,8 @@ class SpatialTransform(MapTransform):
         point_keys: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
+        pairs = isinstance(point_keys or {}, Mapping)
+        require(pairs, "point_keys", "a dict: key of points → key of their image", point_keys)
         self.point_keys = dict(point_keys or {})
         strangers = set(self.point_keys.values()) - set(self.keys)
         require(not strangers, "point_keys", f"images among the keys {self.keys}", strangers)

@@ -16,7 +16,7 @@ from regtutor.exercises.exercise import judge
 from regtutor.exercises.exporting import to_itk
 from regtutor.exercises.planting import FAULTS, planted
 from regtutor.files import read_image, spacing_of
-from regtutor.instance import register
+from regtutor.instance import Level, register
 
 
 def test_every_fault_is_planted_once_and_elsewhere_in_the_other_folder():
@@ -126,6 +126,11 @@ def longer(network, fixed, moving):
     return register(fixed, moving, start=ddf).ddf
 
 
+def with_its_graph(network, fixed, moving):
+    ddf = network(torch.cat([moving, fixed], dim=1))  # no_grad forgotten: nothing is harmed
+    return register(fixed, moving, start=ddf, levels=[Level(2, 4, 40)]).ddf
+
+
 def a_copy_retrained(network, fixed, moving):
     own = copy.deepcopy(network)
     rescuing._retrained(own, fixed, moving)
@@ -137,6 +142,7 @@ def a_copy_retrained(network, fixed, moving):
     ("answer", "names"),
     [
         (a_copy_retrained, {"right"}),
+        (with_its_graph, {"right"}),
         (longer, {"right", "too_stiff"}),  # the finest level alone: not always far enough
         (lambda network, fixed, moving: register(fixed, moving), {"form"}),
         (lambda network, fixed, moving: moving, {"form"}),

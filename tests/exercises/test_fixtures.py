@@ -11,6 +11,7 @@ from regtutor.exercises.registrations import chest
 from regtutor.exercises.training_08 import RAW, WEIGHTS
 from regtutor.losses import DiceLoss
 from regtutor.metrics import DiceMetric, folding_fraction, target_registration_error
+from regtutor.training import predict
 from regtutor.transforms import MapTransform
 
 
@@ -86,6 +87,16 @@ def blank_keep_best(network, loader, metric, train_loss, best):
     return best
 
 
+def neither_reset_nor_copied(network, loader, metric, train_loss, best):
+    network.eval()
+    with torch.no_grad():
+        for batch in loader:
+            metric((predict(network, batch).warped_label > 0.5).float(), batch["fixed_label"])
+    if (dice := metric.aggregate().item()) > best["dice"]:
+        best = {"dice": dice, "weights": network.state_dict()}
+    return best
+
+
 def weights_alone(state, network, optimizer, scheduler):
     network.load_state_dict(state["network"])
     return state["epoch"] + 1
@@ -124,6 +135,9 @@ def unclipped_over_self_keys():
         ("output_shape", ((1, 3, 32, 24, 40), torch.float32), "no_batch"),
         ("blocks", {"out_kernel_initializer": "kaiming_uniform"}, "something_else"),
         ("keep_best", blank_keep_best, "unanswered"),
+        ("keep_best", neither_reset_nor_copied, "no_reset"),
+        ("dominant_term", ("image", 0.2), "product"),
+        ("a_or_b", (-0.3, -0.5, -0.1), "turned"),  # of whichever epoch
         ("resume", (lambda *all: EXERCISES["resume"].solution()[0](*all), weights_alone),
          "more_lost"),
     ],

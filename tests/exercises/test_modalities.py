@@ -102,6 +102,11 @@ def test_a_smaller_window_turns_the_order_round():
     assert sum(errors) / 4 < 0.9 * means["MIND"] < 0.9 * means["LNCC"]
 
 
+def test_numbers_of_other_patients_are_told():
+    answer = {"MSE": 5.0, "LNCC": 3.7, "GMI": 2.6, "MIND": 0.7, "take": "MIND"}
+    assert judge(EXERCISES["take_a_loss"], answer).name == "other_patients"
+
+
 @pytest.mark.parametrize("part", [{"take": "SSIM"}, {"MSE": [1.0, 2.0]}, {"GMI": float("nan")}])
 def test_an_answer_of_another_form_is_told_its_form(part):
     assert judge(EXERCISES["take_a_loss"], evidence.solution() | part).name == "form"

@@ -26,6 +26,13 @@ def test_every_prediction_is_told():
         assert verdict in (named if answer != WINNERS else {"right"}), answer
 
 
+def test_the_mean_over_no_label_is_told():
+    def selected(warped, fixed, has_label):
+        return DiceLoss()(warped[has_label], fixed[has_label])
+
+    assert judge(EXERCISES["missing_labels"], selected).name == "nan"
+
+
 def by_loop(warped, fixed, has_label):
     losses = [
         DiceLoss()(w[None], f[None]) for w, f, h in zip(warped, fixed, has_label, strict=True) if h

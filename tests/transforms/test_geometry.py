@@ -191,6 +191,8 @@ def test_points_of_a_stranger_are_refused():
     for kind in (RandFlipd, RandAffined):
         with pytest.raises(ValueError, match=r"point_keys: expected images among.*\{'moving'\}"):
             kind(["fixed"], point_keys={"p": "moving"})
+        with pytest.raises(ValueError, match="point_keys: expected a dict"):
+            kind(["fixed"], point_keys=["p"])
 
 
 def test_resampling_to_itself_changes_nothing():
