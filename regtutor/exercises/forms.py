@@ -18,7 +18,7 @@ Form = Callable[[Any], str | None]
 def not_a_number(answer: Any) -> str | None:
     """The form of an answer that is one number."""
     if isinstance(answer, Tensor) and answer.numel() > 1:
-        return f"one number is asked for, not {tuple(answer.shape)}; take the mean."
+        return f"one number is asked for, not {tuple(answer.shape)} of them: is a mean missing?"
     try:
         value = float(answer)
     except (TypeError, ValueError):

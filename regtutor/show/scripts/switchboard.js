@@ -5,6 +5,7 @@
 const BOARD_STYLE = `
 .rt-board fieldset { border: 1px solid #8888; border-radius: 6px; margin: .4em 0;
   padding: .2em .8em; }
+.rt-board legend { font-size: 1em; }
 .rt-board fieldset label { display: flex; min-height: 1.9em; }
 .rt-board .board { display: flex; flex-wrap: wrap; gap: .3em .8em; align-items: flex-start; }
 .rt-board .board > * { flex: 1 1 130px; min-width: 0; max-width: 290px; margin: 0; }
