@@ -87,7 +87,7 @@ EXERCISES = (
             Wrong("highest_dice", "the highest Dice is taken for the best registration",
                   "A's outline fits, but look at the vessels inside: Dice sees only the rim.",
                   lambda: _exchanged("A", "C"), _called_good("A")),
-            Wrong("smallest_difference", "the darkest difference image is taken for the best",
+            Wrong("smallest_difference", "the smallest mean difference is taken for the best",
                   "B copies the noise of the fixed image. Look at its grid: can tissue do that?",
                   lambda: _exchanged("B", "C"), _called_good("B")),
             Wrong("smoothest_grid", "the calmest grid is taken for the best",
