@@ -66,7 +66,7 @@ def seven_curves() -> tuple[list[int], dict[str, list[float]]]:
 def form(answer: Any) -> str | None:
     """A letter for each loss, no letter twice."""
     if not (isinstance(answer, dict) and set(answer) == set(LETTERS)):
-        return f"a dict from each of {', '.join(LETTERS)} to a letter is asked for."
+        return '{"MSE": …, "LNCC": …, "GMI": …, "Dice": …, "MultiScale": …} is asked for.'
     given = [*answer.values()]
     if not all(
         isinstance(letter, str) and len(letter) == 1 and letter in "ABCDEFG" for letter in given

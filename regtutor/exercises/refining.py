@@ -129,7 +129,7 @@ WRONG = (
           lambda: solution(0.3, "no folds"),
           lambda a: a["lambda"] == "good" and a["because"] not in ("elbow", "lowest TRE")),
     _reason("lowest_mse", "lowest MSE", 1e-3, "the lowest MSE is taken for the best registration",
-            "That is what was minimised: with λ small enough it fits noise. Look at the folds."),
+            "That is what was minimised: with a small λ it fits noise, whether it folds or not."),
     _reason("highest_dice", "highest Dice", 3e-3, "the highest Dice is chosen",
             "From λ = .003 to 0.3 it changes by .006: Dice sees the rim, and the rim is easy."),
     _reason("calmest", "calmest", 30.0, "the calmest field is chosen",

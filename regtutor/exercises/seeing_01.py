@@ -21,7 +21,7 @@ def _words(answer: Any) -> str | None:
     words = sorted(CASES.values())
     if isinstance(answer, dict) and set(answer) == set(CASES) and sorted(answer.values()) == words:
         return None
-    return f"a dict from each of A, B, C, D to one of {words}, each once, is asked for."
+    return '{"A": …, "B": …, "C": …, "D": …} is asked for, each of ' + f"{', '.join(words)} once."
 
 
 def _called_good(letter: str) -> Callable[[Any], bool]:
