@@ -109,7 +109,7 @@ def form(answer: Any) -> str | None:
         return None
     return (
         '{"order": ["A", "B", "C", "D", "nothing"], "why": {"A": …, …}} is asked for: all five '
-        f"from best to worst, and for each letter one of {', '.join(sorted(WHY.values()))}."
+        f"nearest first, and for each letter one of {', '.join(sorted(WHY.values()))}."
     )
 
 
