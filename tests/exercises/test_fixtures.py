@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from regtutor.deformation import Warp
 from regtutor.exercises import four_fields, looping
@@ -110,6 +111,16 @@ def unclipped_over_self_keys():
     return Unclipped
 
 
+def lncc_of_a_large_least_variance(pred, target, size=9):
+    def mean(x):
+        return F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
+
+    p, t = mean(pred), mean(target)
+    cross = mean(pred * target) - p * t
+    p_var = (mean(pred * pred) - p * p).clamp(min=1e-3)
+    return -(cross**2 / (p_var * (mean(target * target) - t * t).clamp(min=1e-3))).mean()
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "verdict"),
     [
@@ -126,6 +137,7 @@ def unclipped_over_self_keys():
         ("data_dicts", (18, 2), "form"),
         ("two_epochs", 4, "form"),
         ("clip_hu", unclipped_over_self_keys(), "no_clip"),  # before the key that is not there
+        ("lncc", lncc_of_a_large_least_variance, "brightness"),
         ("far_dice", DiceLoss(), "pulls_home"),  # unblurred, and not decided
         ("seven_steps", looping.OWN[1], "own_numbers"),
         ("choose_lambda", {"lambda": 0.1, "because": "calmest"}, "another_reason"),
