@@ -15,7 +15,7 @@ EXERCISES = (
         name="rank_methods", notebook="10",
         question="Four methods and doing nothing, for a needle into the lung: order the five by "
         "how near it would come, nearest first, and say of each method what it is: good, folds, "
-        "outline (only the rim of the lungs fits) or part (it goes part of the way). "
+        "outline (only the rim of the lungs fits) or part (it goes part of the way)."
         ' answer = {"order": […], "why": {…}}',
         solution=ranking.solution,
         why="In mm, beside doing nothing, and with an eye on the folds. Dice put C first.",

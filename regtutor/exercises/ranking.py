@@ -108,7 +108,7 @@ def form(answer: Any) -> str | None:
     if good:
         return None
     return (
-        '{"order": ["A", "B", "C", "D", "nothing"], "why": {"A": …, …}} is asked for: all five '
+        '{"order": ["A", "B", "C", "D", "nothing"], "why": {"A": …, …}} is asked for: all five, '
         f"nearest first, and for each letter one of {', '.join(sorted(WHY.values()))}."
     )
 
