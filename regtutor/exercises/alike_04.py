@@ -84,7 +84,7 @@ EXERCISES = (
             Property("itself", correlating.itself_is_minus_one,
                      "An image and itself must give −1, whatever its size and the window's."),
             Property("brightness", correlating.brightness_does_not_count,
-                     "2 a + ½, 1 − a and a faint 0.05 a + 0.4 are as like as a: the value must "
+                     "2 a + ½, 1 − a and a faint 0.1 a + 0.4 are as like as a: the value must "
                      "not change. (The least variance is 1e-5.)"),
             Property("window", correlating.the_window_counts,
                      "lncc(pred, target, size=3) must look through smaller windows."),
