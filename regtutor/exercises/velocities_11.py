@@ -52,8 +52,9 @@ EXERCISES = (
                        "second half begin?"),
             _integrate("step_lost", "the first half is left out of the sum",
                        "u at x + u(x) is the second half alone. Add u."),
-            _integrate("one_small_step", "every round adds one small step", "Then n + 1 of the "
-                       "2ⁿ parts are gone. Double the way: read ddf, not the first step."),
+            Wrong("one_small_step", "every round adds one small step", "Then n + 1 of the "
+                  "2ⁿ parts are gone. Double the way: read ddf, not the first step.",
+                  lambda: integrating.INTEGRATE["one_small_step"], integrating.one_small_step),
             _integrate("one_by_one", "all 2ⁿ parts are gone one by one", "It arrives, but reads "
                        "the field 2ⁿ − 1 times. Doubling the way needs n readings."),
             _integrate("scaled_last", "it is squared first and scaled last",

@@ -81,6 +81,7 @@ def right(exercise):
         ("integrate", lambda dvf, n: deformation.exp(dvf), "always_seven"),
         ("integrate", lambda dvf, n: deformation.exp(dvf, 3), "always_seven"),
         ("integrate", lambda dvf, n: dvf, "added"),
+        ("integrate", integrating._one_small_step_first, "one_small_step"),
         ("integrate", lambda dvf, n: deformation.exp(0.99 * dvf, n), "even_speed"),
         ("integrate", compose_in_small_steps, "one_by_one"),
         ("integrate", lambda dvf, n: right("integrate")(dvf, n)[0], "form"),
