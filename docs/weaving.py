@@ -48,6 +48,8 @@ def notebook_page(path: Path) -> str:
         _, room, *_, last = name.split(".")
         links[room].append(f"{{py:obj}}`{last} <{name}>`")
     for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):  # folded in JupyterLab: here too
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"`(regtutor/[\w/]+)\.py`", file_link, cell.source)
     lines = [f"- [{room}](../api/{room}.rst): {', '.join(names)}" for room, names in links.items()]

@@ -32,6 +32,15 @@ def test_a_notebook_uses_what_its_cells_name(docs_module):
     }  # fmt: skip
 
 
+def test_what_is_folded_in_the_notebook_is_folded_on_its_page(weaving, tmp_path):
+    folded = new_code_cell("1 + 1", metadata={"jupyter": {"source_hidden": True}, "tags": ["x"]})
+    cells = [new_markdown_cell("# Why?"), folded, new_code_cell("2")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "07_why.ipynb")
+    _, hidden, plain, _ = json.loads(weaving.notebook_page(tmp_path / "07_why.ipynb"))["cells"]
+    assert hidden["metadata"]["tags"] == ["x", "hide-input"]
+    assert "tags" not in plain["metadata"]
+
+
 def test_a_page_has_its_number_its_outputs_and_links(weaving, tmp_path):
     words = new_markdown_cell("# Why?\n\nRead `regtutor/deformation/warp.py`, `regtutor/no.py`.")
     output = nbformat.v4.new_output("stream", text="stored")
