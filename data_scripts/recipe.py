@@ -19,6 +19,8 @@ from regtutor.losses import (
 from regtutor.metrics import target_registration_error
 from regtutor.networks import LocalNet
 
+LATER = {"velocity": False}  # settings that trainings of before did not write down
+
 
 def build_network(options: Namespace, size: tuple[int, ...]) -> nn.Module:
     """A LocalNet that starts by doing nothing; at half size if asked, its field brought back.

@@ -20,10 +20,10 @@ from time import perf_counter
 import torch
 from onepair import OnePair
 from program import Parser, run
+from recipe import LATER, build_network
 from report import table
 from torch import Tensor
 from torch.nn import functional as F
-from train import build_network
 
 from regtutor import show
 from regtutor.checks import complaint, require, require_file
@@ -76,7 +76,8 @@ def settings_of(weights: Path) -> Namespace:
     beside = require_file("--weights", weights).with_name("settings.json")
     remedy = "train.py writes it beside best.pt: copy it along."
     require(beside.is_file(), "--weights", "settings.json beside it", "none", remedy)
-    return Namespace(**json.loads(beside.read_text(encoding="utf-8")))
+    kept = json.loads(beside.read_text(encoding="utf-8"))
+    return Namespace(**LATER | kept)
 
 
 @torch.no_grad()

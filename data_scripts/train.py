@@ -21,7 +21,7 @@ import torch
 from optimised import Optimised
 from prepare import preparation
 from program import Parser, run
-from recipe import WeightedLoss, build_network
+from recipe import LATER, WeightedLoss, build_network
 from report import judge, picture, table, write_rows, write_whole
 from tqdm.auto import tqdm
 
@@ -79,7 +79,7 @@ def claim(out: Path, options: Namespace) -> None:
     label = out / "settings.json"
     if not label.is_file():
         return
-    kept, typed = json.loads(label.read_text(encoding="utf-8")), settings(options)
+    kept, typed = LATER | json.loads(label.read_text(encoding="utf-8")), settings(options)
     differing = [name for name in typed if typed[name] != kept.get(name)]
     wanted, got = ({name: which.get(name) for name in differing} for which in (kept, typed))
     remedy = "Choose another --out, or remove this one."
@@ -87,9 +87,9 @@ def claim(out: Path, options: Namespace) -> None:
 
 
 def settings(options: Namespace) -> dict[str, Any]:
-    """What was typed, but for where to write."""
+    """What was typed, but for where to write and what to judge beside."""
     typed = {**vars(options), "folder": str(options.folder.resolve())}
-    typed.pop("out")
+    del typed["out"], typed["beside_register"]
     return typed
 
 

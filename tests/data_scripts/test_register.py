@@ -127,7 +127,7 @@ SETTINGS = {"half": False, "channels": 2, "levels": [1], "size": [16, 16, 24], "
 
 def trained(folder, program):
     """As train.py leaves it: the weights of a network that moves something, and its settings."""
-    network = program.build_network(Namespace(**SETTINGS), (16, 16, 24))
+    network = program.build_network(Namespace(**SETTINGS, velocity=False), (16, 16, 24))
     torch.nn.init.normal_(network.heads[0].conv.weight)
     torch.save(network.state_dict(), folder / "best.pt")
     (folder / "settings.json").write_text(json.dumps(SETTINGS))
