@@ -8,6 +8,7 @@ many threads as the machine gives. Nothing is stored. Peak memory is the kernel'
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
@@ -21,11 +22,13 @@ from tqdm.auto import tqdm
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 HEAD = ("notebook", "seconds", "to the first picture", "peak MB", "stored MB")
-ASK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+# Not getrusage: its peak is inherited from whoever started the kernel.
+ASK = """from pathlib import Path
+print(Path("/proc/self/status").read_text() if Path("/proc/self/status").is_file() else "")"""
 
 
-def measure(path: Path) -> tuple[float, float | None, float, float]:
-    """Seconds in all and to the first picture, peak MB of the kernel, MB of the stored file.
+def measure(path: Path) -> tuple[float, float | None, float | None, float]:
+    """Seconds in all and to the first picture, peak MB of the kernel (Linux), MB of the file.
 
     The seconds are from the start of the first cell to the end of the last.
     """
@@ -40,8 +43,9 @@ def measure(path: Path) -> tuple[float, float | None, float, float]:
     begun = _when(cells[0], "busy")
     pictures = (cell for cell in cells if any(map(_is_picture, cell.outputs)))
     first = next((_when(cell, "idle") - begun for cell in pictures), None)
-    kilobytes = int(memory.outputs[0].text)
-    return _when(cells[-1], "idle") - begun, first, kilobytes / 1000, path.stat().st_size / 1e6
+    found = re.search(r"VmHWM:\s*(\d+) kB", memory.outputs[0].text)
+    peak = int(found[1]) / 1000 if found else None
+    return _when(cells[-1], "idle") - begun, first, peak, path.stat().st_size / 1e6
 
 
 def _when(cell: NotebookNode, status: str) -> float:
