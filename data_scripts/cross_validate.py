@@ -16,16 +16,15 @@ from typing import Any
 
 import torch
 from centre_net import CentreNet
-from prepare import POINTS, AlignCentresd, ForgetAffined, LandmarksFromBlobsd
 from program import Parser, run
+from prostate import SIZE, augmentation, load
 from report import judge, write_rows
 from scipy import stats
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from regtutor.checks import require, require_count
-from regtutor.data import CacheDataset, DataLoader, find_pairs
+from regtutor.data import CacheDataset, DataLoader
 from regtutor.deformation import ResizeField
 from regtutor.evaluation import DoNothing, Prediction
 from regtutor.losses import BendingEnergyLoss, DiceLoss, MultiScaleLoss
@@ -33,20 +32,7 @@ from regtutor.metrics import target_registration_error
 from regtutor.networks import LocalNet
 from regtutor.seeds import generator, set_determinism
 from regtutor.training import train_epoch
-from regtutor.transforms import (
-    Compose,
-    EnsureChannelFirstd,
-    LoadImaged,
-    MapTransform,
-    RandAffined,
-    ResampleToMatchd,
-    ScaleIntensityd,
-    SpatialPadd,
-)
-
-SIZE = (48, 64, 48)
-IMAGES, LABELS = ["fixed_image", "moving_image"], ["fixed_label", "moving_label"]
-PLACES = {**POINTS, "fixed_centre": "fixed_image", "moving_centre": "moving_image"}
+from regtutor.transforms import Compose
 
 
 def arguments() -> Parser:
@@ -62,81 +48,6 @@ def arguments() -> Parser:
     add("--seed", type=int, default=0)
     add("--out", type=Path, help="a CSV file for every pair, before and after")
     return parser
-
-
-class Centred(MapTransform):
-    """`<side>_centre`, `(1, d)`: the middle of the label, in voxels."""
-
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
-        data = dict(data)
-        for key in self.keys:
-            middle = (data[key][0] > 0.5).nonzero().float().mean(dim=0, keepdim=True)
-            data[key.replace("_label", "_centre")] = middle
-        return data
-
-
-class Halved(MapTransform):
-    """Half the size: images and labels by averaging, places with them."""
-
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
-        data = dict(data)
-        for key in self.keys:
-            data[key] = F.avg_pool3d(data[key], 2)
-        return data | {key: (data[key] - 0.5) / 2 for key in PLACES}
-
-
-class RandContrastd(MapTransform):
-    """Another scanner, every time: brightness, contrast, gamma and noise, key by key."""
-
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
-        data = dict(data)
-        for key in self.keys:
-            gamma, gain, shift = torch.randn(3) * torch.tensor([0.3, 0.2, 0.05])
-            image = data[key].clamp(0, 1) ** gamma.exp() * (1 + gain) + shift
-            data[key] = image + 0.03 * torch.randn_like(image)
-        return data
-
-
-def load(folder: Path) -> CacheDataset:
-    """All pairs on the ultrasound's grid, the centres of the grids aligned; in voxels."""
-    moving = ["moving_image", "moving_label"]
-    steps = [
-        LoadImaged(IMAGES + LABELS),
-        EnsureChannelFirstd(IMAGES + LABELS),
-        LandmarksFromBlobsd(LABELS),
-        AlignCentresd(moving),
-        ResampleToMatchd(
-            moving,
-            "fixed_image",
-            mode=["bilinear", "nearest"],
-            point_keys={"moving_points": "moving_image"},
-        ),
-        ScaleIntensityd(IMAGES),
-        SpatialPadd(IMAGES + LABELS, SIZE, point_keys=POINTS),
-        ForgetAffined(IMAGES + LABELS),
-        Centred(LABELS),
-    ]
-    pairs = [pair for part in ("train", "test") for pair in find_pairs(folder / part)]
-    return CacheDataset(pairs, Compose(steps))
-
-
-def augmentation() -> list[MapTransform]:
-    """Every side turned, shifted and stretched by itself: where things lie is not to be learned."""
-    steps: list = [Halved(IMAGES + LABELS)]
-    for side in ("fixed", "moving"):
-        image = f"{side}_image"
-        steps.append(
-            RandAffined(
-                [image, f"{side}_label"],
-                prob=1.0,
-                rotate_range=(0.15,) * 3,
-                translate_range=(4.0,) * 3,
-                scale_range=(0.1,) * 3,
-                padding_mode="border",
-                point_keys={key: of for key, of in PLACES.items() if of == image},
-            )
-        )
-    return [*steps, RandContrastd(IMAGES)]
 
 
 class WeakLoss:

@@ -26,7 +26,7 @@ from regtutor.data.phantom.breathing import Grid
 from regtutor.data.phantom.pelvis import blobs, draw_gland, echo, outline, resonance
 from regtutor.data.phantom.scanner import affine_of
 from regtutor.data.phantom.shapes import bump
-from regtutor.deformation import exp, identity_grid, resize_field, sample
+from regtutor.deformation import exp, identity_grid, move_points, resize_field
 from regtutor.filters import gaussian_smooth
 
 FIXED_VIEW, MOVING_VIEW = (78.0, 60.0, 54.0), (104.0, 96.0, 84.0)  # mm: width, depth, height
@@ -157,8 +157,7 @@ def _undone(rest: Tensor, ddf: Tensor) -> Tensor:
     """The points `(N, d)` whose way by the field ends at these, by fixed point."""
     points = rest
     for _ in range(60):
-        way = sample(ddf, points.T[None].reshape(1, points.shape[1], -1, *[1] * (ddf.ndim - 3)))
-        points = rest - way.flatten(2)[0].T
+        points = rest + points - move_points(points[None], ddf)[0]
     return points
 
 
