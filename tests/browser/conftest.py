@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = os.environ.get("REGTUTOR_CHROMIUM") or shutil.which("chromium")
@@ -154,3 +154,40 @@ def as_site(tmp_path):
         return (tmp_path / "site.html").as_uri()
 
     return write
+
+
+@pytest.fixture(scope="session")
+def as_sphinx(tmp_path_factory):
+    """`as_sphinx(notebook)` → the address of the page that the site's programs make of it."""
+    pytest.importorskip("sphinx_book_theme", reason="pip install -e '.[docs]'")
+    conf = """extensions, html_theme = ["myst_nb", "sphinx_book_theme"], "sphinx_book_theme"
+nb_execution_mode, nb_ipywidgets_js = "off", {}
+html_context = {"default_mode": "auto"}"""
+    made = {}  # one build for all tests of one output
+
+    def write(notebook) -> str:
+        stored = str([cell.get("outputs") for cell in notebook.cells])
+        if stored not in made:
+            folder = tmp_path_factory.mktemp("sphinx")
+            (folder / "conf.py").write_text(conf, "utf-8")
+            titled = new_notebook(cells=[new_markdown_cell("# Stored"), *notebook.cells])
+            nbformat.write(titled, folder / "index.ipynb")
+            words = [sys.executable, "-m", "sphinx", "-q", folder, folder / "html"]
+            subprocess.run(words, check=True, capture_output=True)
+            made[stored] = (folder / "html" / "index.html").as_uri()
+        return made[stored]
+
+    return write
+
+
+@pytest.fixture(params=["page", "nbconvert", "site", "jupyterlab"])
+def anywhere(request):
+    """`anywhere(live)` → the address of its stored output: wherever a reader may meet it."""
+    get = request.getfixturevalue
+    if request.param == "page":
+        return get("as_page")
+    notebook_of = get("as_notebook")
+    if request.param == "jupyterlab":
+        return lambda live: get("lab")(notebook_of(live), trusted=True)
+    address_of = get({"nbconvert": "as_site", "site": "as_sphinx"}[request.param])
+    return lambda live: address_of(notebook_of(live))

@@ -135,11 +135,11 @@ def drag(page, start, end, size=SIZE, release=True):
 
 
 @pytest.fixture
-def opened(page, case, as_page):
+def opened(page, case, anywhere):
     """The stored output of the pad, in the browser alone."""
     pad = show.field_pad(**case)
-    page.goto(as_page(pad))
-    page.wait_for_selector("canvas")
+    page.goto(anywhere(pad))
+    page.wait_for_selector(".rt canvas:visible", timeout=60_000)
     return pad
 
 
@@ -166,7 +166,7 @@ def test_what_is_on_the_canvas(page, case, opened):
     both = light[0][..., None] * COLOUR["orange"] + warped[..., None] * COLOUR["blue"]
     # the hand's ring and the outlines are drawn over some voxels
     for mode, wanted in (("both", both), ("warped", 255 * warped), ("fixed", 255 * light[0])):
-        page.get_by_label("Show").select_option(mode)
+        page.get_by_label("Show", exact=True).select_option(mode)
         settle(page)
         wanted = np.broadcast_to(wanted.reshape(*SIZE, -1), (*SIZE, 3))
         off = np.abs(voxels(page, 0) - wanted).max(-1)
@@ -192,8 +192,11 @@ def test_what_is_on_the_canvas(page, case, opened):
 
 
 def test_keys_move_the_cross_and_push(page, case, opened):
-    zero = opened.ddf
-    page.keyboard.press("Tab")
+    zero, alone = opened.ddf, page.title() == "A stored output"
+    for _ in range(1 if alone else 100):  # other pages have links and cells before it
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.className") == "hand":
+            break
     assert page.evaluate("document.activeElement.className") == "hand"
     for key in ("ArrowUp", "ArrowUp", "ArrowLeft"):
         page.keyboard.press(key)  # from the middle, (20, 28), to (18, 27)
@@ -216,7 +219,7 @@ def test_keys_move_the_cross_and_push(page, case, opened):
 
 
 def test_every_control_by_mouse_and_by_keys(page, case, opened):
-    brush = page.get_by_label("Brush")
+    brush = page.get_by_label("Brush", exact=True)
     brush.focus()
     page.keyboard.press("ArrowLeft")
     assert "10 voxels" in page.locator(".rt").inner_text()
@@ -240,7 +243,7 @@ def test_every_control_by_mouse_and_by_keys(page, case, opened):
     settle(page)
     assert numbers(page)["folded"] == 0
     assert numbers(page)["voxels"] > 3
-    show_ = page.get_by_label("Show")
+    show_ = page.get_by_label("Show", exact=True)
     show_.focus()
     page.keyboard.press("ArrowDown")
     assert show_.input_value() == "warped"
@@ -249,7 +252,7 @@ def test_every_control_by_mouse_and_by_keys(page, case, opened):
 def test_landmarks_are_carried_by_the_picture(page, case, opened):
     ddf = pushed(opened.ddf, *drag(page, (21, 22), (24, 20)))
     page.mouse.move(5, 890)
-    page.get_by_label("Show").select_option("warped")
+    page.get_by_label("Show", exact=True).select_option("warped")
     settle(page)
     without = pixels(page, 0)
     page.get_by_role("checkbox", name="landmarks").check()
@@ -356,7 +359,7 @@ def test_the_model_hears_of_each_push_once_and_is_heard(page, case):
     assert page.evaluate("deaf()")
 
 
-def test_fifty_draws_a_second_of_a_chest(page, as_page, capsys):
+def test_a_chest_is_drawn_once_a_frame_and_the_speed_is_told(page, as_page, capsys):
     chest = breathing_slice(0)
     pad = show.field_pad(
         chest.fixed, chest.moving, fixed_label=chest.fixed_mask, moving_label=chest.moving_mask,
@@ -383,8 +386,10 @@ def test_fifty_draws_a_second_of_a_chest(page, as_page, capsys):
         """async ([x, y]) => {
           const canvas = document.querySelector("canvas.hand");
           for (let i = 0; i < 90; i++) {
-            const to = { pointerId: 1, clientX: x + i % 40, clientY: y - i % 30 };
-            canvas.dispatchEvent(new PointerEvent("pointermove", to));
+            for (const more of [0, 0.5]) {
+              const to = { pointerId: 1, clientX: x + i % 40 + more, clientY: y - i % 30 };
+              canvas.dispatchEvent(new PointerEvent("pointermove", to));
+            }
             await new Promise(ask);
           }
         }""",
@@ -397,8 +402,7 @@ def test_fifty_draws_a_second_of_a_chest(page, as_page, capsys):
     with capsys.disabled():
         print(f"\nfield pad, 128²: {draw:.1f} ms a draw, {1000 / draw:.0f} draws a second; "
               f"{frames:.0f} frames a second; {len(pad.to_html()) / 1e3:.0f} kB")  # fmt: skip
-    assert len(spent) > 80  # a draw for nearly every frame
-    assert draw < 20
+    assert 80 < len(spent) <= 90  # one draw a frame, however many events come
     assert len(pad.to_html()) < 400_000
 
 
