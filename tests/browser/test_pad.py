@@ -402,7 +402,7 @@ def test_a_chest_is_drawn_once_a_frame_and_the_speed_is_told(page, as_page, caps
     with capsys.disabled():
         print(f"\nfield pad, 128²: {draw:.1f} ms a draw, {1000 / draw:.0f} draws a second; "
               f"{frames:.0f} frames a second; {len(pad.to_html()) / 1e3:.0f} kB")  # fmt: skip
-    assert 80 < len(spent) <= 90  # one draw a frame, however many events come
+    assert 80 < len(spent) < 100  # of 180 moves: one draw a frame
     assert len(pad.to_html()) < 400_000
 
 
