@@ -8,6 +8,7 @@ from regtutor.exercises.checking import solution as solution
 from regtutor.exercises.comparing import two_methods as two_methods
 from regtutor.exercises.evidence import contestants as contestants
 from regtutor.exercises.evidence import strangers as strangers
+from regtutor.exercises.gridding import on_fixed_grid as on_fixed_grid
 from regtutor.exercises.hidden import Leaderboard as Leaderboard
 from regtutor.exercises.matching import seven_curves as seven_curves
 from regtutor.exercises.mysteries import mysteries as mysteries
