@@ -7,7 +7,7 @@ notebook 01 on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ def slices(
     images: Mapping[str, Tensor],
     *,
     labels: Mapping[str, Tensor] | None = None,
+    moving: Collection[str] | None = None,
     view: View = MIDDLE,
     title: str = "One slice of each",
     alt: str | None = None,
@@ -30,10 +31,13 @@ def slices(
 
     Args:
         images: name → `(1, 1, *spatial)`; the name stands above it.
-        labels: name → the label of that image, `(1, K, *spatial)`, outlined: the first image's in
-            orange, the others' in blue.
+        labels: name → the label of that image, `(1, K, *spatial)`, outlined.
+        moving: the names whose outline is the moving side's, in blue; the others' are orange. By
+            default all but the first.
     """
     require(len(images) > 0, "images", "at least one", "none")
+    moving = list(images)[1:] if moving is None else moving
+    require(set(moving) <= set(images), "moving", f"names among {', '.join(images)}", moving)
     volumes = {name: volume(name, image) for name, image in images.items()}
     plane = view.plane(next(iter(volumes.values())).shape)
     cuts = {name: plane.cut(name, image) for name, image in volumes.items()}
@@ -42,7 +46,7 @@ def slices(
     for place, (name, values) in enumerate(cuts.items()):
         plane.paint(axes[place], values, vmin=low, vmax=high)
         label = labels.get(name) if labels else None
-        outline(axes[place], plane, label, ORANGE if place == 0 else BLUE)
+        outline(axes[place], plane, label, BLUE if name in moving else ORANGE)
         plane.frame(axes[place], name, labelled=place == 0)
     words = f"{title}. {plane.name}, from left to right: {', '.join(cuts)}."
     return render(figure, title, alt or words + (" Labels are outlined." if labels else ""))

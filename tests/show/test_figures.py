@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from regtutor import show
@@ -104,6 +105,18 @@ def test_more_volume_has_a_solid_line_around_it_and_less_a_dashed_one(figures):
     for style, level in (("dashed", 0.8), ("solid", 1.25)):
         found = np.interp(level, determinant, np.arange(24))
         assert lines[style] == pytest.approx(found, abs=0.1)
+
+
+def test_a_fixed_label_is_orange_in_every_panel(case, figures):
+    images = {"before": case.fixed, "turned": case.fixed.flip(-1), "moving": case.moving}
+    labels = dict.fromkeys(images, case.label)
+    for moving in (None, (), ["moving"]):
+        show.slices(images, labels=labels, moving=moving)
+    seen = [[to_hex(a.collections[0].get_edgecolor()[0]) for a in f.axes] for f, _ in figures]
+    expected = [[ORANGE, BLUE, BLUE], [ORANGE] * 3, [ORANGE, ORANGE, BLUE]]
+    assert seen == expected
+    with pytest.raises(ValueError, match="moving: expected names among before, turned, moving"):
+        show.slices(images, moving=["warped"])
 
 
 def test_title_and_words_can_be_given(case):
