@@ -94,7 +94,8 @@ DIAGNOSIS = Diagnosis(
     others={
         "folds": "Order the fold count: nothing folds. And a fold tears a label, it does not rim "
         "it.",
-        "drawing": "Order the values: the drawing has four, and no rim of 2.",
+        "drawing": "Order the values: the drawing has four. And order a drawing of 0 and 3 alone: "
+        "it smears as well.",
         "stiffness": "Order the stiff field: half a voxel everywhere is as stiff as can be, and "
         "smears too.",
     },

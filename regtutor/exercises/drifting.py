@@ -77,9 +77,10 @@ DIAGNOSIS = Diagnosis(
     others={
         "padding": "Beyond the border nothing is read here: the field is zero. Order the row "
         "by zero: the change grows steadily from the middle outwards.",
-        "sign": "Without a step there is no direction to turn round. Order zero, once.",
-        "spacing": "A voxel read as a mm would scale the step. There is no step. Order "
-        "zero, once.",
+        "sign": "Without a step there is no direction to turn round. And order 3 voxels in the "
+        "middle: column 35 reads 38 for +3 and 32 for −3, as it should.",
+        "spacing": "Without a step there is none to scale. And order 3 voxels in the middle: they "
+        "are three columns there, not three times 4.8 mm.",
     },
     examine=examine, broken=as_it_came, repaired=warp,
     try_out=lambda script: script(*case("uneven")), complaint=_not_an_image,

@@ -157,7 +157,7 @@ DIAGNOSIS = Diagnosis(
         "rate": "Order a hundred times the learning rate: a hundred times 0 is 0. Adam needs a "
         "slope to go down.",
         "smoothness": "The penalty is 0 as long as nothing moves, so it cannot be what holds the "
-        "field. Order the largest gradient: it is of the image term alone.",
+        "field. Order the largest gradient: the image loss itself pulls by 0.",
     },
     examine=examine, broken=as_it_came, repaired=image_loss,
     try_out=lambda script: script(torch.zeros_like(hidden().ddf).requires_grad_(),

@@ -66,7 +66,7 @@ EXERCISES = (
         question="Patient 6 learns nothing. Mend a line of image_loss(ddf, fixed, moving) and name "
         "the cause: range, steps, rate or smoothness. answer = (image_loss, cause)",
         solution=_six.solution,
-        why="Scaled, each image fills the bins; clamped, it fills one.",
+        why="Nothing is cut off any more, so the greys of both images have a slope to follow.",
         hints=(
             "How large is the gradient? What can steps, rate and weights do with that?",
             "Which values are left after the clamp? Order the histogram.",

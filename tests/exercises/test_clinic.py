@@ -3,20 +3,59 @@
 That each solution is right and each mask is told by its own name is in test_checking.
 """
 
+import re
+from html import unescape
+from pathlib import Path
+
+import nbformat
 import pytest
 import torch
 from torch.nn import functional as F
 
-from regtutor.deformation import Warp, move_points
-from regtutor.exercises import certificate, check, leaking, patients, spreading, taming, waking
+from regtutor.deformation import Warp, identity_grid, move_points
+from regtutor.exercises import (
+    carrying,
+    certificate,
+    check,
+    drifting,
+    leaking,
+    patients,
+    spreading,
+    taming,
+    waking,
+)
 from regtutor.exercises.checking import EXERCISES, MET
 from regtutor.exercises.exercise import judge
 from regtutor.files import write_image
-from regtutor.losses import BendingEnergyLoss, DiceLoss, GlobalMutualInformationLoss
+from regtutor.losses import (
+    BendingEnergyLoss,
+    DiceLoss,
+    GlobalMutualInformationLoss,
+    LocalNormalizedCrossCorrelationLoss,
+)
 from regtutor.metrics import folding_fraction
 
 CLINIC = {name: e for name, e in EXERCISES.items() if e.notebook == "14"}
 CAUSES = {name: exercise.solution()[1] for name, exercise in CLINIC.items()}
+NOTEBOOK = Path(__file__).parents[2] / "notebooks/14_clinic.ipynb"
+MIDDLE = "Column 35, by 3 voxels and by −3"
+SPEAKS_AGAINST = {  # patient → another cause → the test, by its name there, that excludes it
+    "smear": {"folds": "Does the field fold?", "drawing": "A drawing of 0 and 3 alone",
+              "stiffness": "A stiff field: half a voxel, everywhere"},
+    "drift": {"padding": "A row of 0, 1, 2, …, 69, by zero", "sign": MIDDLE, "spacing": MIDDLE},
+    "blocky": {"steps": "Five times the steps", "penalty": "A strong penalty",
+               "grid": "14 × 20 control points"},
+    "folds": {"weight": "Ten times the weight", "steps": "A tenth of the steps",
+              "labels": "No weight at all"},
+    "rising": {"overfit": "The chest after the last step", "landmarks": "Of doing nothing",
+               "units": "In voxels"},
+    "asleep": {"steps": "Three times the steps", "rate": "A hundred times the learning rate",
+               "smoothness": "The largest gradient of the image loss"},
+    "leak": {"too_few": "Twice as many patients", "epochs": "On those trained on",
+             "scanner": "Greys, known and new"},
+    "header": {"field": "Voxel by voxel", "viewer": "The fixed scan in the same viewer",
+               "half_voxel": "Shift at the first and the last voxel"},
+}  # fmt: skip
 
 
 def largest_wins(label, ddf):
@@ -51,6 +90,10 @@ def by_spline(ddf, fixed, moving):
     return GlobalMutualInformationLoss("b-spline")(Warp()(moving, ddf), fixed)
 
 
+def by_correlation(ddf, fixed, moving):
+    return LocalNormalizedCrossCorrelationLoss(2, 9)(Warp()(moving, ddf), fixed)
+
+
 def last_patients(pairs):
     held = sorted({pair["patient"] for pair in pairs})[-2:]
     parts = ([p for p in pairs if (p["patient"] in held) == wanted] for wanted in (False, True))
@@ -73,6 +116,7 @@ def in_whole(path, warped, fixed_affine, moving_affine):
         ("rising", by_hand),
         ("asleep", by_windows),
         ("asleep", by_spline),
+        ("asleep", by_correlation),
         ("leak", last_patients),
         ("header", in_whole),
     ],
@@ -95,6 +139,31 @@ def test_a_disguise_is_told_before_the_cause_and_the_cause_before_the_rest(name)
     assert judge(exercise, (lambda *all: "?", CAUSES[name])).name == "form"
 
 
+@pytest.mark.parametrize("name", CLINIC)
+def test_each_other_cause_has_a_test_to_order_and_its_message_says_so(name):
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    asked = next(n for n, cell in enumerate(cells) if f'check("{name}"' in cell.source)
+    page = next(o.data["text/html"] for o in cells[asked - 1].outputs if "data" in o)
+    tests = {unescape(found) for found in re.findall(r"<summary>(.*?)</summary>", page)}
+    looks = {w.name: w.look for w in CLINIC[name].wrong if w.name.startswith("blames_")}
+    assert {f"blames_{cause}" for cause in SPEAKS_AGAINST[name]} == set(looks)
+    assert set(SPEAKS_AGAINST[name].values()) <= tests
+    assert all(re.search(r"\b[Oo]rder\b", look) for look in looks.values())
+
+
+def test_a_clean_drawing_smears_too_and_in_the_middle_the_step_is_right():
+    drawing = 3.0 * (carrying.case()[0] == 3)
+    smeared, whole = (
+        len(script(drawing, carrying.case()[1]).unique())
+        for script in (carrying.as_it_came, carrying.carry)
+    )
+    assert smeared > whole == 2
+    ramp = identity_grid((56, 70))[:, 1:]
+    for step in (3.0, -3.0):
+        read = drifting.as_it_came(ramp, torch.full((1, 2, 56, 70), step))[0, 0, 9, 35].item()
+        assert read == pytest.approx(35 + step, abs=0.1)
+
+
 def test_the_symptoms_are_as_the_notebook_tells_them():
     pair = leaking.visits([9], 1, (56, 70))[0]["pair"]
     nothing = waking.tre_mm(pair, 0 * pair.ddf)
@@ -115,6 +184,8 @@ def test_the_symptoms_are_as_the_notebook_tells_them():
 def test_a_memory_shines_on_whom_it_knows():
     scans = leaking.visits(range(4), 3, (40, 52))
     new = leaking.visits(range(40, 43), 1, (40, 52))
+    held_out, later = leaking.study(leaking.as_it_came, 8, new)  # twice the patients
+    assert held_out < 0.01 < 1 < later
     for script, known in ((leaking.as_it_came, True), (leaking.split, False)):
         train, held = script(scans)
         memory = leaking.Memory(train)
