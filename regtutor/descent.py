@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
+from tqdm.auto import tqdm
 
 from regtutor.checkpoint import Record
 from regtutor.checks import require
 
 MOST_VOXELS = 3e6  # of the finest image
 VOXEL_STEPS = 30e6  # a level's budget: some ten seconds of one core
+
+AFFINE = ((2, 60), (1, 40))  # of the affine map: how much coarser than the first level, and steps
 
 
 class Level(NamedTuple):
@@ -62,6 +65,13 @@ def require_levels(levels: Sequence[Level]) -> None:
         require(whole, "levels", "whole numbers ≥ 1 for shrink, spacing, steps", tuple(level))
 
 
+def step_bar(levels: Sequence[Level], affine: bool, shown: bool) -> tqdm:
+    """A bar for all steps that there may be, those of the affine map first."""
+    before = sum(steps for _, steps in AFFINE) if affine else 0
+    total = before + sum(level.steps for level in levels)
+    return tqdm(total=total, desc="affine", unit="step", disable=not shown)
+
+
 def descend(
     parameters: Tensor,
     terms: Callable[[Tensor], dict[str, Tensor]],
@@ -69,6 +79,7 @@ def descend(
     lr: float,
     steps: int,
     tolerance: float,
+    bar: tqdm | None = None,
 ) -> Record:
     """Change `parameters`, in place, until the sum of the terms is small.
 
@@ -78,6 +89,7 @@ def descend(
         lr: the first steps' length, for each parameter; the last ones are a tenth of it.
         steps: at most so many.
         tolerance: stop when ten steps gain less than this share of what all have gained; 0: never.
+        bar: moves with every step, and in the end over those that were not needed.
 
     Returns:
         The steps taken, and from the last of them "loss" and each term.
@@ -98,6 +110,10 @@ def descend(
         optimizer.step()
         schedule.step()
         losses.append(total.item())
+        if bar is not None:
+            bar.update()
+    if bar is not None:
+        bar.update(steps - len(losses))
     parameters.requires_grad_(False)
     last = {name: term.item() for name, term in named.items()}
     return {"steps": len(losses), "loss": losses[-1], **last}

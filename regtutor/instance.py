@@ -28,9 +28,9 @@ from regtutor.checkpoint import Record
 from regtutor.checks import require, require_field
 from regtutor.deformation import affine_to_ddf, compose, exp, resize_field
 from regtutor.deformation.warp import warp
+from regtutor.descent import AFFINE, descend, require_levels, step_bar
 from regtutor.descent import Level as Level
 from regtutor.descent import coarse_to_fine as coarse_to_fine
-from regtutor.descent import descend, require_levels
 from regtutor.filters import window_sum
 from regtutor.losses import DiffusionLoss, LocalNormalizedCrossCorrelationLoss, MSELoss
 from regtutor.mismatch import ImageLoss, Pair, Terms, mismatch
@@ -96,7 +96,7 @@ def register(
         levels: from coarse to fine; without, `coarse_to_fine(size)`.
         tolerance: a level ends when ten steps gain less than this share of what all have gained;
             0: never before its time.
-        progress: show a bar.
+        progress: show a bar, that moves with every step.
 
     Returns:
         A `Registration`.
@@ -121,15 +121,16 @@ def register(
     d = len(pair.size)
     similarity = image_loss or LocalNormalizedCrossCorrelationLoss(d, WINDOW[d], smooth_dr=1e-3)
     smooth = regulariser or DiffusionLoss(one_sided=True)
-    unit = None
+    unit, bar = None, step_bar(levels, affine and start is None, progress)
     if start is not None:
         require_field("start", start, pair.size)
         start = start.detach()  # a network's field brings its graph, which one descent uses up
     elif affine:
-        unit = _fit_affine(pair, image_loss or MSELoss(), levels[0].shrink)
+        unit = _fit_affine(pair, image_loss or MSELoss(), levels[0].shrink, bar)
     to_ddf = _Map(velocity, unit, start)
     control, history = fixed.new_zeros(1, d, *[1] * d), []
-    for level in tqdm(levels, desc="levels", disable=not progress):
+    for number, level in enumerate(levels, start=1):
+        bar.set_description(f"level {number} of {len(levels)}")
         began, small = perf_counter(), pair.at(level.shrink)
         control = resize_field(control, [-(-n // level.spacing) for n in pair.size])
 
@@ -138,8 +139,9 @@ def register(
             return {**image, "smooth": smoothness * smooth(control)}
 
         lr = 0.5 * level.shrink / level.spacing  # half a voxel of the small image
-        ended = descend(control, terms, lr=lr, steps=level.steps, tolerance=tolerance)
+        ended = descend(control, terms, lr=lr, steps=level.steps, tolerance=tolerance, bar=bar)
         history.append({**level._asdict(), "seconds": perf_counter() - began, **ended})
+    bar.close()
     ddf = to_ddf(control, pair.size)
     theta = None if unit is None else _theta_on(unit, pair.size)
     return Registration(ddf, warp(moving, ddf), theta, history)
@@ -165,19 +167,19 @@ class _Map:
         return affine_to_ddf(theta, size) + torch.einsum("bij,bj...->bi...", theta[..., :-1], ddf)
 
 
-def _fit_affine(pair: Pair, image_loss: ImageLoss, shrink: int) -> Tensor:
+def _fit_affine(pair: Pair, image_loss: ImageLoss, shrink: int, bar: tqdm) -> Tensor:
     """The affine map in units of half the grid about its middle, so that it holds on every grid."""
     d = len(pair.size)
     unit = torch.eye(d, d + 1)[None].to(pair.fixed)
-    for factor, steps in ((2 * shrink, 60), (shrink, 40)):
-        small = pair.at(factor)
+    for coarser, steps in AFFINE:
+        small = pair.at(coarser * shrink)
 
         def terms(unit: Tensor, small: Pair = small) -> Terms:
             return mismatch(
                 small, affine_to_ddf(_theta_on(unit, small.size), small.size), image_loss
             )
 
-        descend(unit, terms, lr=0.02, steps=steps, tolerance=0)
+        descend(unit, terms, lr=0.02, steps=steps, tolerance=0, bar=bar)
     volume = torch.linalg.det(unit[..., :-1]).item()
     if 0.25 < volume < 4:
         return unit

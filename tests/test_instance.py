@@ -1,9 +1,12 @@
 """One pair without training: known maps are found, within stated errors, and nothing folds."""
 
+import functools
 import math
+import re
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from regtutor.data.thorax import breathing_pair, breathing_slice
 from regtutor.deformation import (
@@ -199,6 +202,22 @@ def test_the_history_tells_what_each_level_did(slices):
         assert record["loss"] == pytest.approx(total, abs=1e-5)
     full = register(scaled(slices.fixed), scaled(slices.moving), tolerance=0)
     assert [record["steps"] for record in full.history] == [level.steps for level in levels]
+
+
+def test_the_bar_moves_with_every_step(slices, monkeypatch, capsys):
+    """In the affine stage too; a level that ends early leaves no gap."""
+    monkeypatch.setattr("regtutor.descent.tqdm", functools.partial(tqdm, mininterval=0))
+    images = scaled(slices.fixed), scaled(slices.moving)
+    levels = [Level(4, 8, 30), Level(2, 4, 30)]
+    early = register(*images, levels=levels, tolerance=0.5, progress=True).history
+    assert any(record["steps"] < 30 for record in early)
+    said = capsys.readouterr().err
+    assert {int(n) for n in re.findall(r"affine: .*?(\d+)/160", said)} >= set(range(1, 101))
+    assert re.search(r"level 2 of 2: 100%.* 160/160 ", said)
+    register(*images, levels=levels, start=torch.zeros(1, 2, 96, 96), progress=True)
+    assert "level 1 of 2:   0%|          | 0/60" in capsys.readouterr().err
+    register(*images, levels=levels)
+    assert capsys.readouterr().err == ""
 
 
 def test_levels_for_any_size():
