@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from card import save_line, write_card
+from centred import about_middle
 from program import Parser, run
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -28,12 +30,15 @@ from regtutor.data.thorax import breathing_pair, breathing_slice
 from regtutor.evaluation import DoNothing, Prediction, validate
 from regtutor.losses import BendingEnergyLoss, DiceLoss, LocalNormalizedCrossCorrelationLoss
 from regtutor.metrics import target_registration_error
+from regtutor.networks import LocalNet
 from regtutor.networks.trained import SIZES, WEIGHTS, global_network, local_network
 from regtutor.seeds import set_determinism
 from regtutor.training import fit
-from regtutor.transforms import Compose, RandAffined, RandFlipd, ScaleIntensityRanged
+from regtutor.transforms import Compose, RandAffined, RandFlipd, Resized, ScaleIntensityRanged
 
 NAMES = ("localnet_2d", "globalnet_2d", "localnet_3d", "globalnet_3d")
+LEARNS_AT = {"globalnet_3d": (32, 24, 32)}  # it sees an average over 4×4×4 voxels anyhow
+CENTRED = ("globalnet_3d",)  # of twelve numbers; the six of a slice are learned as they are
 IMAGES, LABELS = ["fixed_image", "moving_image"], ["fixed_label", "moving_label"]
 POINTS = {"fixed_points": "fixed_image", "moving_points": "moving_image"}
 
@@ -63,10 +68,12 @@ def chests(d: int, first: int, count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def steps_for(name: str, learning: bool) -> Compose:
+def steps_for(name: str, learning: bool, size: Sequence[int]) -> Compose:
     """To [0, 1]; GlobalNet's patients lie down askew; those to learn on are mirrored at times."""
-    d = int(name[-2])
+    d = len(size)
     steps: list = [ScaleIntensityRanged(IMAGES, -1000, 200, 0, 1, clip=True)]
+    if size != SIZES[d]:
+        steps.append(Resized(IMAGES + LABELS, size, point_keys=POINTS))
     if learning:
         left_right = 1 if d == 2 else 0
         steps.append(RandFlipd(IMAGES + LABELS, 0.5, left_right, point_keys=POINTS))
@@ -76,7 +83,7 @@ def steps_for(name: str, learning: bool) -> Compose:
                 ["moving_image", "moving_label"],
                 prob=1.0,
                 rotate_range=(0.2,) * (1 if d == 2 else 3),
-                translate_range=[0.08 * n for n in SIZES[d]],
+                translate_range=[0.08 * n for n in size],
                 scale_range=(0.1,) * d,
                 padding_mode="border",
                 point_keys={"moving_points": "moving_image"},
@@ -114,25 +121,48 @@ def train(name: str, options: Namespace) -> dict[str, Any]:
     """Train one, keep its best weights, and return its line of the card."""
     start, d = time.process_time(), int(name[-2])
     set_determinism(options.seed)
-    local = name.startswith("local")
-    network = (local_network if local else global_network)(d)
+    build = local_network if name.startswith("local") else global_network
+    size = LEARNS_AT.get(name, SIZES[d])
+    network = build(d, size)
     learning = CacheDataset(
-        list(chests(d, 1000, options.pairs)), steps_for(name, True), progress=False
+        list(chests(d, 1000, options.pairs)), steps_for(name, True, size), progress=False
     )
     choosing, judging = (
-        DataLoader([steps_for(name, False)(chest) for chest in chests(d, first, count)])
-        for first, count in ((2000, 8), (3000, 12))
+        DataLoader([steps_for(name, False, grid)(chest) for chest in chests(d, first, count)])
+        for first, count, grid in ((2000, 8, size), (3000, 12, SIZES[d]))
     )
+    layer = (network[1].fc, network[1].image_size) if name in CENTRED else None
+    with nullcontext() if layer is None else about_middle(*layer):
+        learn(name, network, learning, choosing, options)
+    save(network[1].state_dict(), WEIGHTS / f"{name}.pt")
+    shipped = build(d)
+    shipped[1].load_state_dict(network[1].state_dict())
+    return {
+        "before": validate(DoNothing(), judging),
+        "after": validate(shipped, judging),
+        "minutes": (time.process_time() - start) / 60,
+    } | {k: getattr(options, k) for k in ("pairs", "epochs", "seed")}
+
+
+def learn(
+    name: str,
+    network: nn.Sequential,
+    learning: CacheDataset,
+    choosing: DataLoader,
+    options: Namespace,
+) -> None:
+    """Train; in the end the network has the weights that did best on what it is chosen on."""
+    local = isinstance(network[1], LocalNet)
     loader = DataLoader(learning, batch_size=2 if local else 8, shuffle=True)
-    rate = 2e-3 if local else 1e-3
-    optimizer = torch.optim.Adam(_parameters(network, rate))
+    slower = 5 if name in CENTRED else 20
+    optimizer = torch.optim.Adam(_parameters(network, 2e-3 if local else 1e-3, slower))
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         [group["lr"] for group in optimizer.param_groups],
         total_steps=options.epochs * len(loader),
         pct_start=0.1,
     )
-    loss = LocalLoss(d) if local else GlobalLoss()
+    loss = LocalLoss(int(name[-2])) if local else GlobalLoss()
     records = fit(
         network, loader, choosing, loss, optimizer, epochs=options.epochs, scheduler=scheduler
     )
@@ -143,19 +173,13 @@ def train(name: str, options: Namespace) -> dict[str, Any]:
             best = record["tre_mm"]
             weights = {k: v.clone() for k, v in network[1].state_dict().items()}
     network[1].load_state_dict(weights)
-    save(weights, WEIGHTS / f"{name}.pt")
-    return {
-        "before": validate(DoNothing(), judging),
-        "after": validate(network, judging),
-        "minutes": (time.process_time() - start) / 60,
-    } | {k: getattr(options, k) for k in ("pairs", "epochs", "seed")}
 
 
-def _parameters(network: nn.Sequential, rate: float) -> list[dict[str, Any]]:
-    """With their rates: GlobalNet's last layer turns about the corner, so its steps are small."""
+def _parameters(network: nn.Sequential, rate: float, slower: float) -> list[dict[str, Any]]:
+    """With their rates: GlobalNet's last layer adds up many inputs, so its steps are smaller."""
     last = [p for n, p in network.named_parameters() if ".fc." in n]
     rest = [p for n, p in network.named_parameters() if ".fc." not in n]
-    groups = [{"params": rest, "lr": rate}, {"params": last, "lr": rate / 20}]
+    groups = [{"params": rest, "lr": rate}, {"params": last, "lr": rate / slower}]
     return [group for group in groups if group["params"]]
 
 

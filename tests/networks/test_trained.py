@@ -66,7 +66,7 @@ def test_globalnet_on_a_chest_lying_askew(d):
     points = pair.moving_points - shift  # what stood at x stands at x − t now
     with torch.no_grad():
         ddf = network(torch.cat([moved, images[:, 1:]], dim=1))
-    assert tre(pair, ddf, points) < {2: 5.0, 3: 9.0}[d] < tre(pair, 0 * ddf, points) / 1.5
+    assert tre(pair, ddf, points) < {2: 5.0, 3: 5.0}[d] < tre(pair, 0 * ddf, points) / 1.5
     assert network[1].theta.shape == (1, d, d + 1)
 
 
