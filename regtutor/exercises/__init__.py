@@ -19,5 +19,7 @@ from regtutor.exercises.registrations import four_fields as four_fields
 from regtutor.exercises.shifting import SHIFTS as SHIFTS
 from regtutor.exercises.shifting import shifted as shifted
 from regtutor.exercises.shuffled import shuffled_step as shuffled_step
+from regtutor.exercises.sorting import sorted_by_brightness as sorted_by_brightness
+from regtutor.exercises.tabulating import tabulate as tabulate
 from regtutor.exercises.warping import letter as letter
 from regtutor.exercises.warping import wrong_warps as wrong_warps
