@@ -82,6 +82,9 @@ def gaussian_smooth(image: Tensor, sigma: float) -> Tensor:
     return filter_axes(image, kernel) / weight
 
 
+_SLAB = 2**18  # voxels at a time: what lies between the axes stays in the processor's cache
+
+
 class _WindowSum(torch.autograd.Function):
     """`window_sum`, adding in place: its gradient is a window sum as well, of the padded gradient.
 
@@ -89,21 +92,47 @@ class _WindowSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, kernel: Sequence[float]) -> Tensor:
+    def forward(ctx: Any, image: Tensor, kernel: tuple[float, ...]) -> Tensor:
         ctx.kernel = kernel
-        for axis in range(2, image.ndim):
-            count = image.shape[axis] - len(kernel) + 1
-            total = image.narrow(axis, 0, count) * kernel[0]
-            for i, weight in enumerate(kernel[1:], start=1):
-                total.add_(image.narrow(axis, i, count), alpha=weight)
-            image = total
-        return image
+        k, n = len(kernel), image.shape[2]
+        count, parts = n - k + 1, []
+        step = max(_SLAB * n // image.numel(), 2 * k)
+        for start in range(0, count, step):
+            part = image.narrow(2, start, min(step, count - start) + k - 1)
+            for axis in range(2, image.ndim):
+                part = _line_sum(part, kernel, axis)
+            parts.append(part)
+        return torch.cat(parts, dim=2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         margin = [len(ctx.kernel) - 1] * (2 * (gradient.ndim - 2))
         return _WindowSum.apply(F.pad(gradient, margin), ctx.kernel[::-1]), None
+
+
+def _line_sum(image: Tensor, kernel: Sequence[float], axis: int) -> Tensor:
+    """The weighted sum along one axis, which is k − 1 shorter then."""
+    if set(kernel) == {1.0}:
+        return _run(image, len(kernel), axis)
+    count = image.shape[axis] - len(kernel) + 1
+    total = image.narrow(axis, 0, count) * kernel[0]
+    for i, weight in enumerate(kernel[1:], start=1):
+        total.add_(image.narrow(axis, i, count), alpha=weight)
+    return total
+
+
+def _run(image: Tensor, k: int, axis: int) -> Tensor:
+    """The sum of k neighbours: two runs of half as many, and one more if k is odd.
+
+    Of nine neighbours four additions instead of eight, and fewer roundings.
+    """
+    if k == 1:
+        return image
+    count = image.shape[axis] - k + 1
+    half = _run(image, k // 2, axis)
+    total = half.narrow(axis, 0, count) + half.narrow(axis, k // 2, count)
+    return total.add_(image.narrow(axis, k - 1, count)) if k % 2 else total
 
 
 def window_sum(image: Tensor, kernel: Sequence[float]) -> Tensor:

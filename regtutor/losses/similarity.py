@@ -28,6 +28,7 @@ from regtutor.checks import (
     require_same_shape,
 )
 from regtutor.filters import window_sum
+from regtutor.losses.correlation import SquaredCorrelation
 from regtutor.losses.reduction import REDUCTIONS, as_mask, reduce
 
 WINDOWS = ("rectangular", "triangular", "gaussian")
@@ -137,15 +138,9 @@ class LocalNormalizedCrossCorrelationLoss(nn.Module):
             inside = torch.ones_like(pred[:1, :1])
         p, t = self._padded(pred, inside), self._padded(target, inside)
         sums = [window_sum(image, self.window) for image in (p, t, p * p, t * t, p * t)]
-        p_sum, t_sum, pp_sum, tt_sum, pt_sum = sums  # each (B, C, *spatial)
-        weight = self._weight(inside)
-        cross = pt_sum - p_sum * t_sum / weight
-        p_var = (pp_sum - p_sum * p_sum / weight).clamp(min=self.smooth_dr)
-        t_var = (tt_sum - t_sum * t_sum / weight).clamp(min=self.smooth_dr)
-        both = p_var * t_var
-        squared = torch.minimum(cross * cross, both)  # Cauchy and Schwarz, whatever is rounded
-        loss = -(squared + self.smooth_nr) / both
-        return reduce(loss, self.reduction, None if mask is None else inside)
+        given = *sums, self._weight(inside), self.smooth_nr, self.smooth_dr
+        squared = SquaredCorrelation.apply(*given)  # of each window
+        return -reduce(squared, self.reduction, None if mask is None else inside)
 
     def _padded(self, image: Tensor, inside: Tensor | None) -> Tensor:
         """The image about its own mean, with half a window more on every side.
