@@ -78,9 +78,40 @@ def methods(
         yield name, lambda: read_displacement(peer.field(module, folder, given.aligned))[0]  # noqa: B023
 
 
+def picture(
+    title: str, given: Given, ddf: Tensor, scores: list[list[float | None]]
+) -> show.Picture:
+    """Before and after, the field, masks outlined; the title has what was gained.
+
+    Args:
+        scores: of doing nothing and of the ddf.
+    """
+    labels = {}
+    if given.labels is not None:
+        fixed, moving = ((label > 0).float() for label in given.labels)
+        warped = warp(moving, ddf, "nearest")
+        labels = {"fixed_label": fixed, "moving_label": moving, "warped_label": warped}
+    columns = ["LNCC"] if given.points is None and given.labels is None else ["TRE mm", "Dice"]
+    gains = (
+        f"{column.split()[0]} {short(before)} → {short(after)}{' mm' * column.endswith('mm')}"
+        for column, before, after in zip(HEAD[4:], *scores, strict=True)
+        if column in columns and before is not None
+    )
+    d = ddf.shape[1]
+    spacing = spacing_of(given.affine, d) if d == 3 else None  # a JPEG tells no millimetres
+    return show.before_after(
+        given.fixed,
+        given.moving,
+        warp(given.moving, ddf),
+        ddf,
+        **labels,
+        view=show.View(spacing, window=(0, 1)),
+        title=f"{title}: {', '.join(gains)} (orange: fixed, blue: moving, warped)",
+    )
+
+
 def compare(name: str, given: Given, options: Namespace, table: Table) -> None:
-    """A row for each method, and a picture of all."""
-    pictures = {"fixed": given.fixed}
+    """A row for each method, and a picture."""
     with tempfile.TemporaryDirectory() as folder:
         for side, image in (("fixed", given.fixed), ("moving", given.moving)):
             write_image(Path(folder) / f"{side}.nii", image[0, 0], given.affine)
@@ -88,14 +119,13 @@ def compare(name: str, given: Given, options: Namespace, table: Table) -> None:
             clocks = time.process_time(), time.perf_counter()
             ddf = call()
             spent = time.process_time() - clocks[0], time.perf_counter() - clocks[1]
-            table.add(name, method, *map(short, (*spent, *score(given, ddf))))
-            pictures[method] = warp(given.moving, ddf)
-    if options.png is not None:
-        view = show.View(spacing_of(given.affine, given.fixed.ndim - 2), window=(0, 1))
-        apart = {method: (image - given.fixed).abs() for method, image in pictures.items()}
-        above = show.slices(pictures, view=view, title=f"{name}: the moving image by each method")
-        below = show.slices(apart, view=view, title="Distance from the fixed image")
-        show.stack([above, below]).save(options.png / f"{name.replace(' ', '_')}.png")
+            scores = score(given, ddf)
+            table.add(name, method, *map(short, (*spent, *scores)))
+            if options.png is not None and method != "nothing":
+                title = name if method == "ours" else f"{name}, {method}"
+                board = picture(title, given, ddf, [score(given, torch.zeros_like(ddf)), scores])
+                file = title.replace(",", "").replace(" ", "_")
+                board.save(options.png / f"{file}.png")
 
 
 def main(options: Namespace) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import re
 from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -78,12 +79,24 @@ def test_the_table_without_peers(pairs, tiny, monkeypatch, capsys, tmp_path):
     three_d = [name for name, peer in absent.items() if 3 in peer.dims]
     assert [line.split(":")[0] for line in reasons] == three_d
     assert all(re.search("skipped, No module named 'not_there'; pip install", r) for r in reasons)
+    assert [path.name for path in tmp_path.glob("*.png")] == ["tiny.png"]  # none of nothing
     assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
     assert rows(readme.read_text()) == table
 
 
-def test_a_peer_is_scored_by_its_field(pairs, tiny, capsys):
-    pairs.main(options(methods=["nothing", "demons"]))
+def test_the_picture_says_what_was_gained(pairs, tiny):
+    ddf = breathing_pair(4, SIZE).ddf
+    scores = [[12.04, 24, 0.8361, 0.5, 0.02, 0], [0.8, 2, 0.96, 0.7, 0.001, 0]]
+    words = pairs.picture("tiny", tiny, ddf, scores).alt
+    assert words.startswith("tiny: TRE 12 → 0.8 mm, Dice 0.836 → 0.96 (orange: fixed, ")
+    bare = replace(tiny, labels=None, points=None)
+    unknown = [[None, None, None, *row[3:]] for row in scores]
+    assert pairs.picture("a", bare, ddf, unknown).alt.startswith("a: LNCC 0.5 → 0.7 (orange")
+
+
+def test_a_peer_is_scored_by_its_field(pairs, tiny, capsys, tmp_path):
+    pairs.main(options(methods=["nothing", "demons"], png=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny_SimpleITK_demons.png"]
     table = rows(capsys.readouterr().out)
     assert list(table) == ["nothing", "SimpleITK demons"]
     assert float(table["SimpleITK demons"][0]) < float(table["nothing"][0]) / 2
