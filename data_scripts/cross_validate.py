@@ -126,6 +126,20 @@ def gains(rows: list[dict]) -> str:
     return text
 
 
+def print_pairs(rows: list[dict]) -> None:
+    """A line for each pair."""
+    for n in dict.fromkeys(row["pair"] for row in rows):
+        before, after = (r for r in rows if r["pair"] == n)
+        print(
+            f"pair {n:2d}: "
+            + ", ".join(
+                f"{k} {before[k]:.3f} → {after[k]:.3f}"
+                for k in ("dice", "tre_voxels")
+                if k in before
+            )
+        )
+
+
 def main(options: Namespace) -> None:
     require_count("--folds", options.folds, least=2)
     require_count("--epochs", options.epochs)
@@ -137,16 +151,7 @@ def main(options: Namespace) -> None:
         rows += fold(data, sorted(order[number :: options.folds]), options, number)
         if options.out:
             write_rows(options.out, rows)
-    for n in dict.fromkeys(row["pair"] for row in rows):
-        before, after = (r for r in rows if r["pair"] == n)
-        print(
-            f"pair {n:2d}: "
-            + ", ".join(
-                f"{k} {before[k]:.3f} → {after[k]:.3f}"
-                for k in ("dice", "tre_voxels")
-                if k in before
-            )
-        )
+    print_pairs(rows)
     print(gains(rows))
 
 

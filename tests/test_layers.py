@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"exercises", "show"},
     {"training", "instance"},
-    {"evaluation", "mismatch", "descent"},
+    {"evaluation", "mismatch", "descent", "shift"},
     {"checkpoint", "data"},
     {"transforms"},
     {"files", "networks", "losses", "metrics"},
