@@ -30,6 +30,7 @@ PARTS = {
     "a folded 'In MONAI'": r"<summary>(<b>)?In MONAI",
     "a '## What to read'": r"^## What to read$",
 }
+LINE = 88  # as many characters stand beside the site's menu when its window is 1000 pixels wide
 WIDGET = "application/vnd.jupyter.widget-view+json"
 IMAGE = re.compile(r"<img\b[^>]*>")
 Complaints = Iterator[str]
@@ -68,6 +69,21 @@ def length(notebook: NotebookNode) -> Complaints:
     if (middle := statistics.median(lines.values())) > 5:
         longest = sorted(lines, key=lines.__getitem__)[-3:]
         yield f"median code cell of {middle:g} lines: at most 5; longest: {', '.join(longest)}"
+
+
+def width(notebook: NotebookNode) -> Complaints:
+    """No line of code that is read scrolls sideways; what is folded in a notebook may be wider."""
+    read_code = [
+        (where, cell.source)
+        for where, cell in code_of(notebook)
+        if not cell.metadata.get("jupyter", {}).get("source_hidden")
+    ]
+    for block in re.findall(r"```python\n(.*?)```", text_of(notebook), re.S):
+        read_code.append(("a ```python block", block))
+    for where, source in read_code:
+        for line in source.splitlines():
+            if len(line) > LINE:
+                yield f"{where}: a line of {len(line)} characters, at most {LINE}: {line}"
 
 
 def frame(notebook: NotebookNode) -> Complaints:
@@ -151,13 +167,16 @@ def size(notebook: NotebookNode) -> Complaints:
         yield f"{stored / 1e6:.2f} MB stored: at most 3"
 
 
-RULES = (length, frame, exercises, outputs, figures, size)
+RULES = (length, width, frame, exercises, outputs, figures, size)
+STILL_WIDE = {"08_train_and_validate"}
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_form_of(path, rule):
+def test_the_form_of(path, rule, request):
+    if rule is width and path.stem in STILL_WIDE:
+        request.applymarker(pytest.mark.xfail(reason="lines to be shortened", strict=True))
     complaints = [*rule(nbformat.read(path, as_version=4))]
     assert not complaints, "\n".join(complaints)
 
@@ -171,6 +190,9 @@ FAULTS = {
     "20 cells: 25 to 45": (length, lambda n, c, f: n.cells.__delitem__(slice(20, None))),
     "words to read: at most": (length, lambda n, c, f: n.cells[0].update(source="so " * 1400)),
     "cell 1 ('x = 1'): 21 lines": (length, lambda n, c, f: c.update(source="x = 1\n" * 21)),
+    "a line of 89 characters": (width, lambda n, c, f: c.update(source="x" * 89)),
+    "block: a line of 99": (
+        width, lambda n, c, f: n.cells[0].update(source=f"```python\n{'x' * 99}\n```")),
     "one question": (frame, lambda n, c, f: n.cells[0].update(source="# Warping\n")),
     "minutes to read": (frame, lambda n, c, f: n.cells[0].update(source="# Why?\n")),
     "first code cell": (frame, lambda n, c, f: c.update(source="%pip install torch")),
