@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 _CHUNK = 4096  # voxels at a time: their weights stay in the processor's cache
+_VOXELS = 2**15  # the same for a spline's, which are only four
 
 
 def gaussian_weights(values: Tensor, num_bins: int, sigma_ratio: float) -> Tensor:
@@ -99,21 +100,62 @@ def spline_histogram(pred: Tensor, target: Tensor, num_bins: int) -> Tensor:
     The bins span the values of the batch, and two more on either side take the spline's tails.
     A value half-way between two bins counts half in each. No gradient to `target`.
     """
-    # A voxel touches 4 bins of num_bins: added up one by one they take a fortieth of the time of
-    # the product of two tall matrices. In double, for a float32 sum forgets what is added late.
-    place, near = _place(pred, num_bins), _place(target.detach(), num_bins)
-    low, left = place.detach().floor(), near.floor()
-    rest = near - left
-    columns = [(left + up).int() for up in (rest > 0.5, rest >= 0.5)]  # they differ at a tie
-    case = torch.arange(len(pred), dtype=torch.int32, device=pred.device)[:, None]
-    row = case * num_bins + low.int()
-    wide = torch.float32 if pred.device.type == "mps" else torch.float64  # mps has no double
-    joint = torch.zeros(len(pred) * num_bins**2, dtype=wide, device=pred.device)
-    for tap, weight in enumerate(_cubic(place - low), start=-1):
-        half = weight.flatten().to(wide) / 2
-        for column in columns:
-            joint = joint.index_add(0, ((row + tap) * num_bins + column).flatten(), half)
-    return joint.view(-1, num_bins, num_bins).to(pred) / pred.shape[1]
+    return _SplineHistogram.apply(
+        _place(pred, num_bins), _place(target.detach(), num_bins), num_bins
+    )
+
+
+class _SplineHistogram(torch.autograd.Function):
+    """The same, of places among the bins; its gradient looks the bins up where they were added to.
+
+    A voxel touches 4 bins of num_bins: one by one they take a fortieth of the time of the product
+    of two tall matrices, and in chunks, found anew on the way back, a sixth of their memory.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, place: Tensor, near: Tensor, num_bins: int) -> Tensor:
+        ctx.save_for_backward(place, near)
+        ctx.num_bins = num_bins
+        # In double, for a float32 sum forgets what is added late; mps has none.
+        wide = torch.float32 if place.device.type == "mps" else torch.float64
+        joint = torch.zeros(len(place) * num_bins**2, dtype=wide, device=place.device)
+        for f, bins in _touched(place, near, num_bins):
+            for weight, (left, right) in zip(_cubic(f), bins, strict=True):
+                half = weight.flatten().to(wide) / 2
+                joint.index_add_(0, left, half).index_add_(0, right, half)
+        return joint.view(-1, num_bins, num_bins).to(place) / place.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        place, near = ctx.saved_tensors
+        joint = gradients[0].flatten() / (2 * place.shape[1])
+        slopes = []
+        for f, bins in _touched(place, near, ctx.num_bins):
+            slope = torch.zeros_like(f)
+            for rise, (left, right) in zip(_cubic_slope(f), bins, strict=True):
+                both = joint.index_select(0, left) + joint.index_select(0, right)
+                slope = slope + rise * both.view_as(f)
+            slopes.append(slope)
+        return torch.cat(slopes, dim=1), None, None
+
+
+def _touched(
+    place: Tensor, near: Tensor, num_bins: int
+) -> Iterator[tuple[Tensor, list[tuple[Tensor, Tensor]]]]:
+    """Chunk by chunk how far each value lies beyond a bin, `(B, N)`, and which bins it touches.
+
+    Four pairs of places in the flat histogram, one pair for each weight of `_cubic`; the two of a
+    pair differ where `near` lies half-way between two bins.
+    """
+    case = torch.arange(len(place), dtype=torch.int32, device=place.device)[:, None]
+    for p, t in zip(place.split(_VOXELS, dim=1), near.split(_VOXELS, dim=1), strict=True):
+        low, left = p.detach().floor(), t.floor()
+        first = (case * num_bins + low.int() - 1) * num_bins
+        columns = [
+            (first + (left + up)).int().flatten() for up in (t - left > 0.5, t - left >= 0.5)
+        ]
+        bins = [(columns[0] + tap * num_bins, columns[1] + tap * num_bins) for tap in range(4)]
+        yield p - low, bins
 
 
 def _place(values: Tensor, num_bins: int) -> Tensor:
@@ -127,3 +169,9 @@ def _cubic(f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The cubic B-spline at a value f beyond a bin: in the bin before, that one, the next two."""
     g = 1 - f
     return g**3 / 6, (4 - 6 * f**2 + 3 * f**3) / 6, (4 - 6 * g**2 + 3 * g**3) / 6, f**3 / 6
+
+
+def _cubic_slope(f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """How the four weights change with f."""
+    g = 1 - f
+    return -(g**2) / 2, (3 * f - 4) * f / 2, (4 - 3 * g) * g / 2, f**2 / 2

@@ -125,7 +125,9 @@ def test_in_chunks_it_is_the_gaussian_histogram(num_bins, sigma_ratio, plain):
 
 @pytest.mark.parametrize("num_bins", [6, 23])
 @pytest.mark.parametrize("grey_levels", [None, 2, 38])
-def test_added_up_one_by_one_it_is_the_spline_histogram(num_bins, grey_levels, plain):
+def test_in_a_few_bins_it_is_the_spline_histogram(num_bins, grey_levels, plain, monkeypatch):
+    monkeypatch.setattr(histograms, "_VOXELS", 100)
+
     def form(p, t):
         t = plain.spline_weights(t, num_bins, 0)
         return plain.histogram(plain.spline_weights(p, num_bins, 3), t.detach())
@@ -149,13 +151,13 @@ def test_a_background_of_many_equal_voxels_is_counted():
 @pytest.mark.parametrize("size", [(4, 5), (3, 3, 4)], ids=["2d", "3d"])
 def test_gradients(size, monkeypatch):
     monkeypatch.setattr(histograms, "_CHUNK", 7)
+    monkeypatch.setattr(histograms, "_VOXELS", 5)
     a, b = noise(size, 0, 2, torch.float64), noise(size, 1, 2, torch.float64)
     loss = Information(num_bins=6, reduction="none")
     leaves = (a.requires_grad_(), b.requires_grad_())
-    assert torch.autograd.gradcheck(loss, leaves)
-    assert torch.autograd.gradgradcheck(loss, leaves)
     spline = Information("b-spline", num_bins=8, reduction="none")
-    assert torch.autograd.gradcheck(lambda x: spline(x, b.detach()), a)
+    for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
+        assert check(loss, leaves) and check(lambda x: spline(x, b.detach()), a)
 
 
 def test_the_spline_says_that_its_target_gets_no_gradient():
