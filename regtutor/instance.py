@@ -90,6 +90,7 @@ def register(
         mask: `(1, 1, *spatial)` of the fixed image, 0 where images do not count. Where the map
             reads beyond the moving image they never count.
         affine: look for an affine map first; for two kinds of image rather not, it may go astray.
+            What they do say is a shift: `start=expected_shift(…)` of `regtutor.shift`.
         velocity: if False what is found is a displacement: quicker, and it may fold.
         start: ddf `(1, d, *spatial)` to refine in place of the affine map, a network's for
             instance; the finest level only, unless `levels` says otherwise.
