@@ -38,7 +38,7 @@ def _pays(x: Tensor, weight: Tensor) -> bool:
     The kernel's transform is one for each pair of channels, the volume's one for each channel.
     """
     channels = weight.shape[:2]
-    return min(channels) >= 8 and x[:, 0].numel() >= 1000 * max(channels)
+    return min(channels) >= 4 and x[:, 0].numel() >= 1000 * max(channels)
 
 
 def _convolve_small(x: Tensor, weight: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from regtutor.networks.fourier import ConvolutionByFourier
 
 FAST = [  # batch, inputs, outputs, kernel, size
     (2, 8, 8, 7, (16, 20, 24)),  # by Fourier, one tile
+    (2, 4, 6, 7, (24, 20, 24)),  # with the fewest channels that pay
     (1, 8, 9, 7, (26, 30, 13)),  # by Fourier, several and a rest
     (1, 16, 5, 3, (14, 16, 16)),  # two halves
     (1, 16, 5, 3, (15, 16, 16)),  # of an odd number there are none
@@ -99,7 +100,7 @@ def test_each_way_is_taken_where_it_should_be(kernel, monkeypatch):
     assert taken == [1]
 
 
-@pytest.mark.parametrize("inputs", [1, 2, 7])
+@pytest.mark.parametrize("inputs", [1, 2, 3])
 def test_few_channels_do_not_pay(inputs):
     weight = torch.zeros(8, inputs, 7, 7, 7)
     assert not convolution._pays(torch.zeros(1, inputs, 32, 32, 32), weight)

@@ -168,15 +168,12 @@ def size(notebook: NotebookNode) -> Complaints:
 
 
 RULES = (length, width, frame, exercises, outputs, figures, size)
-STILL_WIDE = {"08_train_and_validate"}
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_form_of(path, rule, request):
-    if rule is width and path.stem in STILL_WIDE:
-        request.applymarker(pytest.mark.xfail(reason="lines to be shortened", strict=True))
+def test_the_form_of(path, rule):
     complaints = [*rule(nbformat.read(path, as_version=4))]
     assert not complaints, "\n".join(complaints)
 
