@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from PIL import Image
 
 from regtutor.deformation import identity_grid
 from regtutor.deformation.warp import warp
@@ -49,6 +50,15 @@ def test_every_pair_comes_closer(words, left, organs, typed, capsys, tmp_path):
     tre = [[float(r["tre_voxels"]) for r in rows if r["when"] == w] for w in ("before", "after")]
     assert tre[0] == pytest.approx(SHIFTS.norm(dim=1).tolist(), abs=0.2)
     assert all(after < left * before for before, after in zip(*tre, strict=True))
+
+
+def test_one_pair_is_drawn(organs, typed, refused, tmp_path):
+    typed("two_kinds.py", organs, "--shift-only", "--draw", 2, tmp_path / "pair.png")
+    with Image.open(tmp_path / "pair.png") as board:
+        assert min(board.size) > 400
+        assert len(board.convert("RGB").getcolors(maxcolors=2**20)) > 30
+    refused("two_kinds.py", organs, "--draw", 4, tmp_path / "none.png", bars=True)
+    assert not (tmp_path / "none.png").exists()
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path, refused):
