@@ -42,7 +42,8 @@ def expected_shift(
     Args:
         fixed, moving: `(1, C, *spatial)` on one grid.
         fixed_mask, moving_mask: `(1, 1, *spatial)`, 0 where an image shows nothing: outside the
-            fan of an ultrasound image, beyond the border of a resampled one.
+            fan of an ultrasound image, beyond the border of a resampled one. Give them where there
+            is such a border: it is an edge, and would be compared.
         spread: standard deviation of the shifts that are expected before one looks, as a share of
             the size along each axis.
         certainty: how much the images are believed; 0: not at all, the shift is zero.
@@ -65,7 +66,8 @@ def expected_shift(
     require(certainty >= 0, "certainty", "a number ≥ 0", certainty)
     a, b = (self_similarity(_shrunk(image)) for image in (fixed, moving))
     deviation = torch.tensor([spread * n / SHRINK for n in size]).to(fixed)
-    reach = [max(1, round(DEVIATIONS * share)) for share in deviation.tolist()]
+    far = (DEVIATIONS * deviation).round().int().clamp(min=1).tolist()
+    reach = [min(r, n - 1) for r, n in zip(far, a.shape[2:], strict=True)]
     steps = [torch.arange(-r, r + 1).to(fixed) for r in reach]
     shifts = torch.stack(torch.meshgrid(steps, indexing="ij"), dim=-1)
     p, q = (

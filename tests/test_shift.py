@@ -40,6 +40,13 @@ def test_the_less_the_images_are_believed_the_less_is_moved(d):
     assert lengths[0] < lengths[1] < lengths[2] <= shift.flatten(2)[..., 0].norm() + 0.6
 
 
+def test_the_widest_search_reaches_the_whole_image():
+    fixed, moving, _ = two_kinds(2)
+    found = expected_shift(fixed, moving, spread=0.4)
+    assert found.isfinite().all()
+    assert found.abs().amax() < 96 / 2
+
+
 def test_flat_images_say_nothing():
     flat = torch.full((1, 1, 32, 32), 0.5)
     assert expected_shift(flat, flat).abs().max() < 1e-3
