@@ -68,7 +68,8 @@ def test_a_pair_on_two_grids(pair, typed, tmp_path, capsys):
     assert {path.name for path in out.iterdir()} == names
     said = capsys.readouterr()
     assert said.out.startswith("40×32×44 voxels, ")
-    assert "levels: 100%" in said.err
+    assert "affine: " in said.err
+    assert "level 2 of 2: 100%" in said.err
     table = rows_of(said.out)
     assert table["before"]["dice"] < 0.88
     assert table["after"]["dice"] > 0.93
