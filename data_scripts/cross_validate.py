@@ -18,8 +18,7 @@ import torch
 from centre_net import CentreNet
 from program import Parser, run
 from prostate import SIZE, augmentation, load
-from report import judge, write_rows
-from scipy import stats
+from report import judge, print_gains, write_rows
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -105,41 +104,6 @@ def fold(data: list[dict], held_out: list[int], options: Namespace, number: int)
     return [row | {"fold": number, "pair": held_out[int(row["pair"]) - 1]} for row in rows]
 
 
-def gains(rows: list[dict]) -> str:
-    """For each measure the mean before and after, the mean gain, its interval, and p."""
-    text = ""
-    for measure in ("dice", "tre_voxels"):
-        by_pair = {
-            when: {r["pair"]: r[measure] for r in rows if r["when"] == when}
-            for when in ("before", "after")
-        }
-        both = torch.tensor([[by_pair[w][n] for w in by_pair] for n in by_pair["before"]])
-        both = both[~both.isnan().any(dim=1)].double()
-        gain = both[:, 1] - both[:, 0]
-        low, high = stats.t.interval(0.95, len(gain) - 1, gain.mean(), stats.sem(gain))
-        p = stats.wilcoxon(gain).pvalue
-        before, after = both.mean(dim=0)
-        text += (
-            f"{measure}: {len(gain)} pairs, {before:.3f} → {after:.3f}, gain {gain.mean():+.3f}, "
-            f"95 % interval {low:+.3f} to {high:+.3f}, p = {p:.2g}\n"
-        )
-    return text
-
-
-def print_pairs(rows: list[dict]) -> None:
-    """A line for each pair."""
-    for n in dict.fromkeys(row["pair"] for row in rows):
-        before, after = (r for r in rows if r["pair"] == n)
-        print(
-            f"pair {n:2d}: "
-            + ", ".join(
-                f"{k} {before[k]:.3f} → {after[k]:.3f}"
-                for k in ("dice", "tre_voxels")
-                if k in before
-            )
-        )
-
-
 def main(options: Namespace) -> None:
     require_count("--folds", options.folds, least=2)
     require_count("--epochs", options.epochs)
@@ -151,8 +115,7 @@ def main(options: Namespace) -> None:
         rows += fold(data, sorted(order[number :: options.folds]), options, number)
         if options.out:
             write_rows(options.out, rows)
-    print_pairs(rows)
-    print(gains(rows))
+    print_gains(rows)
 
 
 if __name__ == "__main__":

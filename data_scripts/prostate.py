@@ -1,6 +1,7 @@
 """DeepReg's prostate pairs as a network is shown them: brought to one grid, halved, and varied.
 
-Used by cross_validate.py. Beside label and landmarks each side has a `<side>_centre`.
+Used by cross_validate.py and two_kinds.py. Beside label and landmarks each side has a
+`<side>_centre`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What train.py writes and says: files, and of the held-out pairs scores, pictures, a table."""
+"""What the programs write and say of held-out pairs: files, scores, pictures, tables, gains."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy import stats
 from torch import nn
 
 from regtutor import show
@@ -76,3 +77,39 @@ def table(rows: list[dict[str, Any]]) -> str:
         means = [torch.tensor([r[name] for r in chosen]).nanmean().item() for name in columns]
         lines.append(f"{when:8s}" + "".join(f"{mean:13.4f}" for mean in means))
     return "\n".join(lines)
+
+
+def gains(rows: list[dict]) -> str:
+    """For each measure the mean before and after, the mean gain, its interval, and p."""
+    text = ""
+    for score in ("dice", "tre_voxels"):
+        by_pair = {
+            when: {r["pair"]: r[score] for r in rows if r["when"] == when}
+            for when in ("before", "after")
+        }
+        both = torch.tensor([[by_pair[w][n] for w in by_pair] for n in by_pair["before"]])
+        both = both[~both.isnan().any(dim=1)].double()
+        gain = both[:, 1] - both[:, 0]
+        low, high = stats.t.interval(0.95, len(gain) - 1, gain.mean(), stats.sem(gain))
+        p = stats.wilcoxon(gain).pvalue
+        before, after = both.mean(dim=0)
+        text += (
+            f"{score}: {len(gain)} pairs, {before:.3f} → {after:.3f}, gain {gain.mean():+.3f}, "
+            f"95 % interval {low:+.3f} to {high:+.3f}, p = {p:.2g}\n"
+        )
+    return text
+
+
+def print_gains(rows: list[dict]) -> None:
+    """A line for each pair, judged "before" and "after", and the mean gains."""
+    for n in dict.fromkeys(row["pair"] for row in rows):
+        before, after = (r for r in rows if r["pair"] == n)
+        print(
+            f"pair {n:2d}: "
+            + ", ".join(
+                f"{k} {before[k]:.3f} → {after[k]:.3f}"
+                for k in ("dice", "tre_voxels")
+                if k in before
+            )
+        )
+    print(gains(rows))

@@ -15,10 +15,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import torch
-from cross_validate import gains, print_pairs
 from program import Parser, run
 from prostate import load
-from report import judge, write_rows
+from report import judge, print_gains, write_rows
 from torch import Tensor, nn
 
 from regtutor import show
@@ -97,8 +96,7 @@ def main(options: Namespace) -> None:
     rows = judge(DoNothing(), loader, "before") + judge(method, loader, "after")
     if options.out:
         write_rows(options.out, rows)
-    print_pairs(rows)
-    print(gains(rows))
+    print_gains(rows)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ is often false. The cost of all shifts at once is a correlation, which the Fouri
 The mean over what is likely is the answer with the smallest expected squared error: where the
 images say little it stays near zero, where the grids' middles lie on each other.
 
-Sources: Heinrich et al., MICCAI 2013 (MIND-SSC, which is compared); Fischer and Modersitzki,
-MICCAI 2003 (squared differences of all shifts, by correlation; masks as there); the mean of the
-posterior is Bayes' estimate.
+Sources: Heinrich et al., MICCAI 2013 (MIND-SSC, which is compared); Padfield, "Masked object
+registration in the Fourier domain", IEEE TIP 21(5), 2012 (masks in correlations); the mean of the
+posterior is Bayes' estimate under squared error.
 """
 
 from __future__ import annotations

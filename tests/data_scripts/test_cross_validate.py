@@ -90,7 +90,7 @@ def test_gains(load):
         for when, xs in values.items()
         for n, x in enumerate(xs)
     ]
-    dice, tre = load("cross_validate").gains(rows).splitlines()
+    dice, tre = load("report").gains(rows).splitlines()
     assert dice.startswith(
         "dice: 4 pairs, 0.550 → 0.650, gain +0.100, 95 % interval -0.030 to +0.230"
     )
