@@ -56,6 +56,8 @@ def about_middle(layer: nn.Linear, size: Sequence[int]) -> Iterator[None]:
     """Within it the layer learns [U | u]; afterwards it is a plain layer that says the same."""
     for name in ("weight", "bias"):
         parametrize.register_parametrization(layer, name, AboutMiddle(size, name == "bias"))
-    yield
-    for name in ("weight", "bias"):
-        parametrize.remove_parametrizations(layer, name)
+    try:
+        yield
+    finally:
+        for name in ("weight", "bias"):
+            parametrize.remove_parametrizations(layer, name)
