@@ -40,15 +40,15 @@ def measure(path: Path) -> tuple[float, float | None, float | None, float]:
         ).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     *cells, memory = code
-    begun = _when(cells[0], "busy")
+    begun = when(cells[0], "busy")
     pictures = (cell for cell in cells if any(map(_is_picture, cell.outputs)))
-    first = next((_when(cell, "idle") - begun for cell in pictures), None)
+    first = next((when(cell, "idle") - begun for cell in pictures), None)
     found = re.search(r"VmHWM:\s*(\d+) kB", memory.outputs[0].text)
     peak = int(found[1]) / 1000 if found else None
-    return _when(cells[-1], "idle") - begun, first, peak, path.stat().st_size / 1e6
+    return when(cells[-1], "idle") - begun, first, peak, path.stat().st_size / 1e6
 
 
-def _when(cell: NotebookNode, status: str) -> float:
+def when(cell: NotebookNode, status: str) -> float:
     """When the kernel became busy with a cell, or idle again; seconds."""
     said = cell.metadata.execution[f"iopub.status.{status}"]
     return datetime.fromisoformat(said.replace("Z", "+00:00")).timestamp()
