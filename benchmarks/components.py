@@ -196,11 +196,11 @@ def rows(component: Component, size: Size, table: Table) -> None:
 def main(options: Namespace) -> None:
     torch.set_num_threads(options.threads)
     table = Table("components", (*HEAD, "difference: value / gradient"), keys=3)
-    for component in COMPONENTS:
-        for size in options.sizes:
+    for size in options.sizes:  # small ones first: README, "What a ratio means"
+        for component in COMPONENTS:
             if wanted(component.name, options.only) and component.fits(size):
                 rows(component, size, table)
-    table.write(options.out)
+        table.write(options.out)
 
 
 if __name__ == "__main__":
