@@ -159,5 +159,5 @@ def main(options: Namespace) -> None:
 
 if __name__ == "__main__":
     words = parser(__doc__, sizes=SIZES, out=Path(__file__).with_suffix(".png"))
-    words.add_argument("--patience", type=float, default=60.0, help="seconds a call, at most")
+    words.add_argument("--patience", type=float, default=120.0, help="seconds a call, at most")
     main(words.parse_args())
