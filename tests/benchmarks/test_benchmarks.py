@@ -54,11 +54,11 @@ def test_components_print_a_row_for_each_size_and_pass(capfd):
     rows = printed(capfd)
     assert [row[:3] for row in rows] == [
         [name, size, way]
+        for size in ("32²", "8×9×10")
         for name, ways in (
             ("bending energy", ("forward", "and backward")),
             ("DiceMetric", ("forward",)),
         )
-        for size in ("32²", "8×9×10")
         for way in ways
     ]
     assert all(float(cell) >= 0 for row in rows for cell in row[3:8] if cell != "n/a")
