@@ -196,7 +196,7 @@ def rows(component: Component, size: Size, table: Table) -> None:
 def main(options: Namespace) -> None:
     torch.set_num_threads(options.threads)
     table = Table("components", (*HEAD, "difference: value / gradient"), keys=3)
-    for size in options.sizes:  # small ones first: README, "What a ratio means"
+    for size in options.sizes:  # small ones first: freed large blocks change MONAI's time
         for component in COMPONENTS:
             if wanted(component.name, options.only) and component.fits(size):
                 rows(component, size, table)

@@ -16,12 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 from table import Table, parser, short, wanted
 from tqdm.auto import tqdm
 
-from notebooks import NOTEBOOKS, when
+from notebooks import NOTEBOOKS, execute, when
 
 SEEDS = ("0", "1", "2")
 HEAD = ("seed", "pairs", "training, s", "Dice", "TRE mm", "folded %")
@@ -49,8 +48,7 @@ def changed(notebook: NotebookNode, seed: str) -> NotebookNode:
 def train(path: Path, folder: str, seed: str) -> tuple[float, dict[str, dict[str, float]]]:
     """Seconds of the training's cell; for each of `NAMES` the scores on the test pairs."""
     notebook = changed(nbformat.read(path, as_version=4), seed)
-    resources = {"metadata": {"path": folder}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    execute(notebook, folder)
     cell = next(cell for cell in notebook.cells if "records = fit(" in cell.source)
     return when(cell, "idle") - when(cell, "busy"), json.loads(notebook.cells[-1].outputs[0].text)
 

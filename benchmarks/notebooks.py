@@ -35,9 +35,7 @@ def measure(path: Path) -> tuple[float, float | None, float | None, float]:
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(ASK, id="memory"))
     with TemporaryDirectory() as empty:
-        NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": empty}}
-        ).execute()
+        execute(notebook, empty)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     *cells, memory = code
     begun = when(cells[0], "busy")
@@ -46,6 +44,12 @@ def measure(path: Path) -> tuple[float, float | None, float | None, float]:
     found = re.search(r"VmHWM:\s*(\d+) kB", memory.outputs[0].text)
     peak = int(found[1]) / 1000 if found else None
     return when(cells[-1], "idle") - begun, first, peak, path.stat().st_size / 1e6
+
+
+def execute(notebook: NotebookNode, folder: str) -> None:
+    """From top to bottom in a fresh kernel; the outputs are in the notebook then."""
+    resources = {"metadata": {"path": folder}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
 
 
 def when(cell: NotebookNode, status: str) -> float:
